@@ -1,0 +1,38 @@
+/*
+ * mask.h
+ *		Masking of text and of SQL: the pure half of the room.
+ *
+ * Pure C without postgres.h.  Nothing allocates, locks or fails, so all of it
+ * may run inside an error report.  Output is never longer than out_size, is
+ * never terminated, and never holds a byte of a value that was masked: what
+ * does not fit is cut, at a whole character.
+ */
+#ifndef HG_MASK_H
+#define HG_MASK_H
+
+#include "phi/phi.h"
+
+typedef struct hg_mask_options
+{
+	float		confidence;		/* findings at or above it are masked */
+	const uint8_t *hash_key;	/* 32 bytes: markers as [phi:ssn:1f3a9c02]; NULL: [phi:ssn] */
+	/*
+	 * Keyed digest of a value, HMAC-SHA-256 cut to 4 bytes: the one seam to a
+	 * library.  May be NULL with hash_key NULL.
+	 */
+	bool		(*digest) (const uint8_t *key, const char *value, size_t size, uint8_t out[4]);
+} hg_mask_options;
+
+/* Masks the findings of a text; the rest stays byte for byte. Returns the size of the output. */
+extern size_t hg_mask_text(const char *text, size_t size, char *out, size_t out_size,
+						   const hg_mask_options *options);
+
+/*
+ * Masks every literal and comment of SQL, and each quoted identifier that is
+ * not a plain word or in which the detector finds something; the structure
+ * stays, and valid SQL stays valid.  An unterminated literal reaches to the end.
+ */
+extern size_t hg_mask_sql(const char *sql, size_t size, char *out, size_t out_size,
+						  const hg_mask_options *options);
+
+#endif							/* HG_MASK_H */
