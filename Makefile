@@ -1,0 +1,68 @@
+# hipaa_guard: PostgreSQL extension; "make && make install" as with any PGXS module.
+# "make demo", "make check" and the other targets at the end need nothing but a shell.
+
+EXTENSION = hipaa_guard
+MODULE_big = hipaa_guard
+EXTVERSION = 1.0
+
+# The pure rooms: no postgres.h, used by the library and by the command-line tools.
+PURE_SRCS = $(sort $(wildcard src/phi/*.c src/redact/mask*.c src/redact/digest.c \
+	src/audit/segment*.c src/audit/merkle*.c))
+PURE_OBJS = $(PURE_SRCS:.c=.o)
+SERVER_SRCS = $(filter-out $(PURE_SRCS), $(sort $(wildcard src/*.c $(addsuffix /*.c, $(ROOMS)))))
+ROOMS = src/base src/phi src/redact src/audit src/text src/project src/guard src/posture
+OBJS = $(PURE_OBJS) $(SERVER_SRCS:.c=.o)
+
+# A tool is one file of src/bin, linked with the pure objects. (:= since PGXS asks whether they are empty.)
+TOOLS := $(patsubst src/bin/%.c, %, $(sort $(wildcard src/bin/*.c)))
+TOOL_SCRIPTS := $(filter-out %.c, $(sort $(wildcard src/bin/*)))
+SCRIPTS_built := $(TOOLS)
+SCRIPTS := $(TOOL_SCRIPTS)
+
+# The install script is put together from the rooms' parts, ordered by their numbers.
+SQL_PARTS = $(shell ls src/*/[0-9][0-9]_*.sql | sort -t / -k 3)
+DATA_built = $(EXTENSION)--$(EXTVERSION).sql
+
+REGRESS = $(sort $(patsubst sql/%.sql, %, $(wildcard sql/*.sql)))
+REGRESS_OPTS = --temp-instance=tmp_check --temp-config=test/regress.conf --no-locale --encoding=UTF8
+EXTRA_CLEAN = $(DATA_built) $(TOOLS) libhgpure.a $(OBJS:.o=.d)
+
+PG_CONFIG ?= pg_config
+PG_CPPFLAGS = -I$(CURDIR)/src -isystem $(shell $(PG_CONFIG) --includedir-server)
+PG_CFLAGS = -Wall -Wextra -Werror -Wshadow -Wno-declaration-after-statement -MMD
+SHLIB_LINK = -lcrypto
+with_llvm = no
+
+# These targets are scripts of their own, need no PGXS, and run where no server headers are yet.
+SCRIPT_GOALS = check check-all demo style
+.PHONY: $(SCRIPT_GOALS) pure.a
+
+ifeq ($(filter-out $(SCRIPT_GOALS), $(or $(MAKECMDGOALS), all)),)
+
+check:
+	@test/run
+check-all:
+	@test/all
+demo:
+	@test/demo
+style:
+	@test/style/check
+
+else
+
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+$(DATA_built): $(SQL_PARTS)
+	cat $^ > $@
+
+pure.a: libhgpure.a
+libhgpure.a: $(PURE_OBJS)
+	rm -f $@ && $(AR) rcs $@ $^
+
+$(TOOLS): %: src/bin/%.c libhgpure.a
+	$(CC) $(CFLAGS) -Isrc -o $@ $< libhgpure.a -lcrypto -lm
+
+-include $(OBJS:.o=.d)
+
+endif

@@ -1,0 +1,47 @@
+/*
+ * compat.h
+ *		What differs between PostgreSQL versions; no other file asks for one.
+ */
+#ifndef HG_COMPAT_H
+#define HG_COMPAT_H
+
+#include "postgres.h"
+
+#if PG_VERSION_NUM < 150000
+#error "hipaa_guard needs PostgreSQL 15 or newer"
+#endif
+
+/* Name and version show in pg_get_loaded_modules() from 18 on. */
+#if PG_VERSION_NUM >= 180000
+#define HG_MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "hipaa_guard", .version = HG_VERSION)
+#else
+#define HG_MODULE_MAGIC PG_MODULE_MAGIC
+#endif
+
+/* ExecutorCheckPerms_hook has the permission infos as an argument of its own since 16. */
+#if PG_VERSION_NUM >= 160000
+#define HG_CHECK_PERMS_ARGS List *range_table, List *perminfos, bool ereport_on_violation
+#define HG_CHECK_PERMS_PASS range_table, perminfos, ereport_on_violation
+#else
+#define HG_CHECK_PERMS_ARGS List *range_table, bool ereport_on_violation
+#define HG_CHECK_PERMS_PASS range_table, ereport_on_violation
+#endif
+
+/* ExecutorRun_hook lost execute_once in 18. */
+#if PG_VERSION_NUM >= 180000
+#define HG_EXECUTOR_RUN_ARGS QueryDesc *query_desc, ScanDirection direction, uint64 count
+#define HG_EXECUTOR_RUN_PASS query_desc, direction, count
+#else
+#define HG_EXECUTOR_RUN_ARGS \
+	QueryDesc *query_desc, ScanDirection direction, uint64 count, bool execute_once
+#define HG_EXECUTOR_RUN_PASS query_desc, direction, count, execute_once
+#endif
+
+/* The number of a process among the server's: MyBackendId became MyProcNumber in 17. */
+#if PG_VERSION_NUM >= 170000
+#define HG_MY_PROC_NUMBER ((int) MyProcNumber)
+#else
+#define HG_MY_PROC_NUMBER (MyBackendId - 1)
+#endif
+
+#endif							/* HG_COMPAT_H */

@@ -1,0 +1,12 @@
+/*
+ * guard.h
+ *		The DDL guard: PHI-like text does not become metadata.
+ */
+#ifndef HG_GUARD_H
+#define HG_GUARD_H
+
+#include "postgres.h"
+
+extern void hg_guard_init(void);
+
+#endif							/* HG_GUARD_H */

@@ -1,0 +1,26 @@
+/*
+ * project.h
+ *		The flag of a database, its life, and what it enforces on connections.
+ */
+#ifndef HG_PROJECT_H
+#define HG_PROJECT_H
+
+#include "postgres.h"
+
+extern void hg_project_init(void);
+extern Size hg_project_shmem_size(void);
+extern void hg_project_shmem_startup(void);
+
+/*
+ * Whether this session has broken the glass: PH001, PH002 and PH005 are
+ * recorded warnings then.
+ */
+extern bool hg_project_glass_broken(void);
+
+/*
+ * Whether a feature is open here: the database is not flagged, or an exemption
+ * is in force for the scope (a role, an object or '*').  Reads the catalog.
+ */
+extern bool hg_project_feature_open(const char *feature, const char *scope);
+
+#endif							/* HG_PROJECT_H */

@@ -1,0 +1,273 @@
+/*
+ * identifiers.c
+ *		The site's own identifiers: in shared memory for every process, the log
+ *		hook included, and in a file of the data directory, so that they are
+ *		there from the first moment after a restart.
+ *
+ * The table hipaa_guard.identifier is what dump and restore carry; a statement
+ * trigger on it gives all its rows to hg_publish_identifiers(), which takes
+ * effect when the transaction commits.  The set is one for the cluster.
+ *
+ * Writers hold the state's LWLock (base/state.h); readers take none, a sequence
+ * count in the set tells them of a change (phi.h).
+ */
+#include "text/text.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "access/xact.h"
+#include "base/guc.h"
+#include "base/state.h"
+#include "common/file_perm.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "port/pg_crc32c.h"
+#include "storage/fd.h"
+#include "storage/lwlock.h"
+#include "storage/shmem.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#define FILE_NAME "hipaa_guard/identifiers"
+#define FILE_MAGIC 0x48474944	/* "HGID" */
+#define FILE_VERSION 1
+
+typedef struct identifiers_file
+{
+	uint32		magic;
+	uint32		version;
+	uint32		size;			/* of all of it */
+	pg_crc32c	crc;			/* of the set */
+	hg_phi_custom_set set;
+} identifiers_file;
+
+static hg_phi_custom_set *shared_set = NULL;
+
+/* What the running transaction will publish; NULL if nothing. */
+static hg_phi_custom_set *pending = NULL;
+
+static pg_crc32c
+crc_of(const hg_phi_custom_set *set)
+{
+	pg_crc32c	crc;
+
+	INIT_CRC32C(crc);
+	COMP_CRC32C(crc, set, sizeof(*set));
+	FIN_CRC32C(crc);
+	return crc;
+}
+
+/* A file that is missing, foreign, damaged or newer leaves the set empty; the last three are told. */
+static void
+read_file(hg_phi_custom_set *set)
+{
+	identifiers_file file;
+	int			fd = open(FILE_NAME, O_RDONLY | PG_BINARY);
+	ssize_t		got;
+
+	if (fd < 0)
+		return;
+	got = read(fd, &file, sizeof(file));
+	close(fd);
+	if (got == sizeof(file) && file.magic == FILE_MAGIC && file.version == FILE_VERSION &&
+		file.size == sizeof(file) && file.crc == crc_of(&file.set) &&
+		file.set.count <= HG_PHI_CUSTOM_MAX)
+	{
+		*set = file.set;
+		set->version = 0;
+	}
+	else
+		ereport(LOG,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("hipaa_guard cannot use its file of identifiers"),
+				 errdetail("The file is damaged, or of another version."),
+				 errhint("Call hipaa_guard.reload_identifiers() in the database that has them.")));
+}
+
+/* Failing to write costs only that a restart begins without them, so it is told and no more. */
+static void
+write_file(const hg_phi_custom_set *set)
+{
+	identifiers_file file;
+	int			fd;
+	bool		written;
+
+	memset(&file, 0, sizeof(file));
+	file.magic = FILE_MAGIC;
+	file.version = FILE_VERSION;
+	file.size = sizeof(file);
+	file.set = *set;
+	file.set.version = 0;
+	file.crc = crc_of(&file.set);
+	(void) MakePGDirectory("hipaa_guard");
+	fd = open(FILE_NAME ".new", O_WRONLY | O_CREAT | O_TRUNC | PG_BINARY, pg_file_create_mode);
+	written = fd >= 0 && write(fd, &file, sizeof(file)) == sizeof(file);
+	if (fd >= 0)
+		close(fd);
+	if (!written || durable_rename(FILE_NAME ".new", FILE_NAME, LOG) != 0)
+		ereport(WARNING,
+				(errcode(ERRCODE_IO_ERROR),
+				 errmsg("hipaa_guard could not write its file of identifiers"),
+				 errdetail("They are in force, and would be missing after a restart.")));
+}
+
+static void
+publish(const hg_phi_custom_set *set)
+{
+	LWLockAcquire(hg_state_lock(), LW_EXCLUSIVE);
+	shared_set->version++;
+	pg_write_barrier();
+	shared_set->count = set->count;
+	memcpy(shared_set->rows, set->rows, sizeof(set->rows));
+	pg_write_barrier();
+	shared_set->version++;
+	LWLockRelease(hg_state_lock());
+}
+
+static void
+at_transaction_end(XactEvent event, void *arg)
+{
+	hg_phi_custom_set *set = pending;
+
+	(void) arg;
+	if (set == NULL || (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT))
+		return;
+	pending = NULL;
+	if (event == XACT_EVENT_COMMIT)
+	{
+		publish(set);
+		write_file(set);
+	}
+	pfree(set);
+}
+
+static void
+copy_cell(char *out, size_t out_size, HeapTuple tuple, TupleDesc desc, int column)
+{
+	char	   *value = SPI_getvalue(tuple, desc, column);
+
+	strlcpy(out, value ? value : "", out_size);
+}
+
+static hg_phi_checksum
+checksum_of(const char *name)
+{
+	static const char *const names[] = {"none", "luhn", "mod11", "mod97"};
+
+	for (size_t i = 0; i < lengthof(names); i++)
+		if (strcmp(names[i], name) == 0)
+			return (hg_phi_checksum) i;
+	return HG_PHI_CHECKSUM_NONE;
+}
+
+static void
+read_row(hg_phi_custom *row, HeapTuple tuple, TupleDesc desc)
+{
+	char		cell[32];
+
+	copy_cell(row->name, sizeof(row->name), tuple, desc, 1);
+	copy_cell(row->mask, sizeof(row->mask), tuple, desc, 2);
+	copy_cell(row->cue, sizeof(row->cue), tuple, desc, 3);
+	row->mask_size = strlen(row->mask);
+	row->cue_size = strlen(row->cue);
+	copy_cell(cell, sizeof(cell), tuple, desc, 4);
+	row->checksum = checksum_of(cell);
+	copy_cell(cell, sizeof(cell), tuple, desc, 5);
+	row->confidence = strtof(cell, NULL);
+}
+
+PG_FUNCTION_INFO_V1(hg_publish_identifiers);
+PG_FUNCTION_INFO_V1(hg_identifier_problem);
+PG_FUNCTION_INFO_V1(hg_builtin_identifiers);
+
+/* Reads the table and holds its rows until the commit. */
+Datum
+hg_publish_identifiers(PG_FUNCTION_ARGS)
+{
+	hg_phi_custom_set *set;
+
+	if (pending == NULL)
+		pending = MemoryContextAlloc(TopMemoryContext, sizeof(*pending));
+	set = pending;
+	memset(set, 0, sizeof(*set));
+	SPI_connect();
+	if (SPI_execute("SELECT name, mask, cue, checksum, confidence "
+					"FROM hipaa_guard.identifier ORDER BY name", false, HG_PHI_CUSTOM_MAX) !=
+		SPI_OK_SELECT)
+		elog(ERROR, "could not read hipaa_guard.identifier");
+	for (uint64 i = 0; i < SPI_processed; i++)
+		read_row(&set->rows[i], SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
+	set->count = (uint32) SPI_processed;
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/* Why a mask cannot be used, as text; NULL if it can. */
+Datum
+hg_identifier_problem(PG_FUNCTION_ARGS)
+{
+	text	   *mask = PG_GETARG_TEXT_PP(0);
+	const char *problem = hg_phi_custom_problem(VARDATA_ANY(mask), VARSIZE_ANY_EXHDR(mask));
+
+	if (problem == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(problem));
+}
+
+#define BUILTIN_COLUMNS 7
+
+Datum
+hg_builtin_identifiers(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	hg_phi_rule_info info;
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (unsigned rule = 0; hg_phi_rule_describe(rule, &info); rule++)
+	{
+		const char *texts[] = {info.name, hg_phi_category_name(info.category), info.shape,
+		info.validator, info.cues};
+		Datum		values[BUILTIN_COLUMNS];
+		bool		nulls[BUILTIN_COLUMNS] = {false};
+
+		for (size_t i = 0; i < lengthof(texts); i++)
+		{
+			nulls[i] = texts[i] == NULL || texts[i][0] == '\0';
+			values[i] = nulls[i] ? (Datum) 0 : CStringGetTextDatum(texts[i]);
+		}
+		values[5] = Float4GetDatum(info.confidence);
+		values[6] = Float4GetDatum(info.confidence_cued);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}
+
+void
+hg_text_init(void)
+{
+	RegisterXactCallback(at_transaction_end, NULL);
+}
+
+Size
+hg_text_shmem_size(void)
+{
+	return MAXALIGN(sizeof(hg_phi_custom_set));
+}
+
+void
+hg_text_shmem_startup(void)
+{
+	bool		found;
+
+	shared_set = ShmemInitStruct("hipaa_guard identifiers", sizeof(*shared_set), &found);
+	if (!found)
+	{
+		memset(shared_set, 0, sizeof(*shared_set));
+		read_file(shared_set);
+	}
+	hg_phi_use_custom(shared_set);
+}
