@@ -63,12 +63,6 @@ CREATE FUNCTION hipaa_guard.identifier_changed() RETURNS trigger
     SET search_path = pg_catalog, pg_temp
     AS $$
 BEGIN
-    IF (SELECT count(*) > 64 FROM hipaa_guard.identifier) THEN
-        RAISE EXCEPTION USING ERRCODE = 'program_limit_exceeded',
-            MESSAGE = 'too many identifiers of the site',
-            DETAIL = 'At most 64 can be in force.',
-            HINT = 'Drop one with hipaa_guard.drop_identifier().';
-    END IF;
     PERFORM hipaa_guard.publish_identifiers();
     PERFORM hipaa_guard.record_event('guard', 'CHANGE IDENTIFIERS', 'identifier', NULL, TG_OP);
     RETURN NULL;

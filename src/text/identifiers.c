@@ -4,9 +4,10 @@
  *		hook included, and in a file of the data directory, so that they are
  *		there from the first moment after a restart.
  *
- * The table hipaa_guard.identifier is what dump and restore carry; a statement
- * trigger on it gives all its rows to hg_publish_identifiers(), which takes
- * effect when the transaction commits.  The set is one for the cluster.
+ * The table hipaa_guard.identifier is what dump and restore carry.  A trigger
+ * on it says that it changed; before the transaction commits its rows are read,
+ * and when it has committed they replace those that this database had in the
+ * cluster's one set.
  *
  * Writers hold the state's LWLock (base/state.h); readers take none, a sequence
  * count in the set tells them of a change (phi.h).
@@ -20,6 +21,7 @@
 #include "access/xact.h"
 #include "base/guc.h"
 #include "base/state.h"
+#include "catalog/namespace.h"
 #include "common/file_perm.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -30,40 +32,51 @@
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 
 #define FILE_NAME "hipaa_guard/identifiers"
 #define FILE_MAGIC 0x48474944	/* "HGID" */
 #define FILE_VERSION 1
+
+typedef struct identifiers
+{
+	hg_phi_custom_set set;
+	Oid			databases[HG_PHI_CUSTOM_MAX];	/* who brought each row */
+} identifiers;
 
 typedef struct identifiers_file
 {
 	uint32		magic;
 	uint32		version;
 	uint32		size;			/* of all of it */
-	pg_crc32c	crc;			/* of the set */
-	hg_phi_custom_set set;
+	pg_crc32c	crc;			/* of the content */
+	identifiers content;
 } identifiers_file;
 
-static hg_phi_custom_set *shared_set = NULL;
+static identifiers *shared = NULL;
 
-/* What the running transaction will publish; NULL if nothing. */
+/* The running transaction changed the table. */
+static bool changed = false;
+
+/* What it will publish, read before its commit; NULL if nothing. */
 static hg_phi_custom_set *pending = NULL;
 
 static pg_crc32c
-crc_of(const hg_phi_custom_set *set)
+crc_of(const identifiers *content)
 {
 	pg_crc32c	crc;
 
 	INIT_CRC32C(crc);
-	COMP_CRC32C(crc, set, sizeof(*set));
+	COMP_CRC32C(crc, content, sizeof(*content));
 	FIN_CRC32C(crc);
 	return crc;
 }
 
 /* A file that is missing, foreign, damaged or newer leaves the set empty; the last three are told. */
 static void
-read_file(hg_phi_custom_set *set)
+read_file(identifiers *content)
 {
 	identifiers_file file;
 	int			fd = open(FILE_NAME, O_RDONLY | PG_BINARY);
@@ -74,23 +87,21 @@ read_file(hg_phi_custom_set *set)
 	got = read(fd, &file, sizeof(file));
 	close(fd);
 	if (got == sizeof(file) && file.magic == FILE_MAGIC && file.version == FILE_VERSION &&
-		file.size == sizeof(file) && file.crc == crc_of(&file.set) &&
-		file.set.count <= HG_PHI_CUSTOM_MAX)
-	{
-		*set = file.set;
-		set->version = 0;
-	}
+		file.size == sizeof(file) && file.crc == crc_of(&file.content) &&
+		file.content.set.count <= HG_PHI_CUSTOM_MAX)
+		*content = file.content;
 	else
 		ereport(LOG,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("hipaa_guard cannot use its file of identifiers"),
 				 errdetail("The file is damaged, or of another version."),
-				 errhint("Call hipaa_guard.reload_identifiers() in the database that has them.")));
+				 errhint("Call hipaa_guard.publish_identifiers() in each database that has "
+						 "some.")));
 }
 
 /* Failing to write costs only that a restart begins without them, so it is told and no more. */
 static void
-write_file(const hg_phi_custom_set *set)
+write_file(const identifiers *content)
 {
 	identifiers_file file;
 	int			fd;
@@ -100,9 +111,9 @@ write_file(const hg_phi_custom_set *set)
 	file.magic = FILE_MAGIC;
 	file.version = FILE_VERSION;
 	file.size = sizeof(file);
-	file.set = *set;
-	file.set.version = 0;
-	file.crc = crc_of(&file.set);
+	file.content = *content;
+	file.content.set.version = 0;
+	file.crc = crc_of(&file.content);
 	(void) MakePGDirectory("hipaa_guard");
 	fd = open(FILE_NAME ".new", O_WRONLY | O_CREAT | O_TRUNC | PG_BINARY, pg_file_create_mode);
 	written = fd >= 0 && write(fd, &file, sizeof(file)) == sizeof(file);
@@ -115,34 +126,57 @@ write_file(const hg_phi_custom_set *set)
 				 errdetail("They are in force, and would be missing after a restart.")));
 }
 
+/* Rows of other databases stay; what finds no room any more is left out, and told. */
 static void
-publish(const hg_phi_custom_set *set)
+merge(identifiers *content, const hg_phi_custom_set *own)
 {
-	LWLockAcquire(hg_state_lock(), LW_EXCLUSIVE);
-	shared_set->version++;
-	pg_write_barrier();
-	shared_set->count = set->count;
-	memcpy(shared_set->rows, set->rows, sizeof(set->rows));
-	pg_write_barrier();
-	shared_set->version++;
-	LWLockRelease(hg_state_lock());
+	uint32		count = 0;
+
+	for (uint32 i = 0; i < content->set.count; i++)
+		if (content->databases[i] != MyDatabaseId)
+		{
+			content->set.rows[count] = content->set.rows[i];
+			content->databases[count++] = content->databases[i];
+		}
+	for (uint32 i = 0; i < own->count && count < HG_PHI_CUSTOM_MAX; i++)
+	{
+		content->set.rows[count] = own->rows[i];
+		content->databases[count++] = MyDatabaseId;
+	}
+	content->set.count = count;
 }
 
+/* After the commit, so nothing here may fail. */
 static void
-at_transaction_end(XactEvent event, void *arg)
+publish(const hg_phi_custom_set *own)
 {
-	hg_phi_custom_set *set = pending;
+	static identifiers content; /* 12 kB: not on the stack */
 
-	(void) arg;
-	if (set == NULL || (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT))
-		return;
-	pending = NULL;
-	if (event == XACT_EVENT_COMMIT)
-	{
-		publish(set);
-		write_file(set);
-	}
-	pfree(set);
+	LWLockAcquire(hg_state_lock(), LW_EXCLUSIVE);
+	content = *shared;
+	merge(&content, own);
+	shared->set.version++;
+	pg_write_barrier();
+	shared->set.count = content.set.count;
+	memcpy(shared->set.rows, content.set.rows, sizeof(content.set.rows));
+	memcpy(shared->databases, content.databases, sizeof(content.databases));
+	pg_write_barrier();
+	shared->set.version++;
+	LWLockRelease(hg_state_lock());
+	write_file(&content);
+}
+
+/* How many rows other databases hold. */
+static uint32
+others_count(void)
+{
+	uint32		count = 0;
+
+	LWLockAcquire(hg_state_lock(), LW_SHARED);
+	for (uint32 i = 0; i < shared->set.count; i++)
+		count += shared->databases[i] != MyDatabaseId;
+	LWLockRelease(hg_state_lock());
+	return count;
 }
 
 static void
@@ -180,29 +214,74 @@ read_row(hg_phi_custom *row, HeapTuple tuple, TupleDesc desc)
 	row->confidence = strtof(cell, NULL);
 }
 
+/* Reads the table, which may be gone by now with the whole extension. */
+static void
+read_table(hg_phi_custom_set *set)
+{
+	memset(set, 0, sizeof(*set));
+	PushActiveSnapshot(GetTransactionSnapshot());
+	SPI_connect();
+	if (OidIsValid(get_relname_relid("identifier", get_namespace_oid("hipaa_guard", true))))
+	{
+		if (SPI_execute("SELECT name, mask, cue, checksum, confidence "
+						"FROM hipaa_guard.identifier ORDER BY name", true, 0) != SPI_OK_SELECT)
+			elog(ERROR, "could not read hipaa_guard.identifier");
+		if (SPI_processed + others_count() > HG_PHI_CUSTOM_MAX)
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					 errmsg("too many identifiers of the site"),
+					 errdetail("At most %d can be in force in a cluster.", HG_PHI_CUSTOM_MAX),
+					 errhint("Drop one with hipaa_guard.drop_identifier().")));
+		for (uint64 i = 0; i < SPI_processed; i++)
+			read_row(&set->rows[i], SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
+		set->count = (uint32) SPI_processed;
+	}
+	SPI_finish();
+	PopActiveSnapshot();
+}
+
+static void
+before_commit(XactEvent event)
+{
+	hg_phi_custom_set *set;
+
+	if (event == XACT_EVENT_PRE_PREPARE)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot PREPARE a transaction that has changed identifiers of the site"),
+				 errhint("Change them in a transaction of its own.")));
+	set = MemoryContextAlloc(TopMemoryContext, sizeof(*set));
+	pending = set;
+	read_table(set);
+}
+
+static void
+at_transaction_end(XactEvent event, void *arg)
+{
+	(void) arg;
+	if (changed && (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE))
+		before_commit(event);
+	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT)
+		return;
+	changed = false;
+	if (pending == NULL)
+		return;
+	if (event == XACT_EVENT_COMMIT)
+		publish(pending);
+	pfree(pending);
+	pending = NULL;
+}
+
 PG_FUNCTION_INFO_V1(hg_publish_identifiers);
 PG_FUNCTION_INFO_V1(hg_identifier_problem);
 PG_FUNCTION_INFO_V1(hg_builtin_identifiers);
 
-/* Reads the table and holds its rows until the commit. */
+/* At the commit, the table's rows come into force. */
 Datum
 hg_publish_identifiers(PG_FUNCTION_ARGS)
 {
-	hg_phi_custom_set *set;
-
-	if (pending == NULL)
-		pending = MemoryContextAlloc(TopMemoryContext, sizeof(*pending));
-	set = pending;
-	memset(set, 0, sizeof(*set));
-	SPI_connect();
-	if (SPI_execute("SELECT name, mask, cue, checksum, confidence "
-					"FROM hipaa_guard.identifier ORDER BY name", false, HG_PHI_CUSTOM_MAX) !=
-		SPI_OK_SELECT)
-		elog(ERROR, "could not read hipaa_guard.identifier");
-	for (uint64 i = 0; i < SPI_processed; i++)
-		read_row(&set->rows[i], SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
-	set->count = (uint32) SPI_processed;
-	SPI_finish();
+	(void) fcinfo;
+	changed = true;
 	PG_RETURN_VOID();
 }
 
@@ -255,7 +334,7 @@ hg_text_init(void)
 Size
 hg_text_shmem_size(void)
 {
-	return MAXALIGN(sizeof(hg_phi_custom_set));
+	return MAXALIGN(sizeof(identifiers));
 }
 
 void
@@ -263,11 +342,12 @@ hg_text_shmem_startup(void)
 {
 	bool		found;
 
-	shared_set = ShmemInitStruct("hipaa_guard identifiers", sizeof(*shared_set), &found);
+	shared = ShmemInitStruct("hipaa_guard identifiers", sizeof(*shared), &found);
 	if (!found)
 	{
-		memset(shared_set, 0, sizeof(*shared_set));
-		read_file(shared_set);
+		memset(shared, 0, sizeof(*shared));
+		read_file(shared);
+		shared->set.version = 0;
 	}
-	hg_phi_use_custom(shared_set);
+	hg_phi_use_custom(&shared->set);
 }
