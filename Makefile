@@ -24,7 +24,13 @@ SQL_PARTS = $(shell ls src/*/[0-9][0-9]_*.sql | sort -t / -k 3)
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 
 REGRESS = $(sort $(patsubst sql/%.sql, %, $(wildcard sql/*.sql)))
-REGRESS_OPTS = --temp-instance=tmp_check --temp-config=test/regress.conf --no-locale --encoding=UTF8
+# Each test gets a cluster of its own from the launcher, with test/regress.conf.
+REGRESS_OPTS = --use-existing --launcher=$(CURDIR)/test/lib/own_cluster
+ISOLATION = $(sort $(patsubst test/isolation/specs/%.spec, %, $(wildcard test/isolation/specs/*.spec)))
+ISOLATION_OPTS = --inputdir=test/isolation $(REGRESS_OPTS)
+TAP_TESTS = 1
+PROVE_TESTS = $(sort $(wildcard test/t/*.pl))
+PROVE_FLAGS += -I $(CURDIR)/test/lib
 EXTRA_CLEAN = $(DATA_built) $(TOOLS) libhgpure.a $(OBJS:.o=.d)
 
 PG_CONFIG ?= pg_config
@@ -35,7 +41,7 @@ with_llvm = no
 
 # These targets are scripts of their own, need no PGXS, and run where no server headers are yet.
 SCRIPT_GOALS = check check-all demo style
-.PHONY: $(SCRIPT_GOALS) pure.a
+.PHONY: $(SCRIPT_GOALS) pure.a pure_sources
 
 ifeq ($(filter-out $(SCRIPT_GOALS), $(or $(MAKECMDGOALS), all)),)
 
@@ -56,6 +62,8 @@ include $(PGXS)
 $(DATA_built): $(SQL_PARTS)
 	cat $^ > $@
 
+pure_sources:
+	@echo $(PURE_SRCS)
 pure.a: libhgpure.a
 libhgpure.a: $(PURE_OBJS)
 	rm -f $@ && $(AR) rcs $@ $^

@@ -8,7 +8,8 @@ CREATE FUNCTION hipaa_guard.scan_text(input text,
     SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'hg_scan_text';
 COMMENT ON FUNCTION hipaa_guard.scan_text(text) IS
-'PHI-like values in prose, never the text itself. Positions in characters, from 1; confidence from 0 to 1. NULL gives no row. Categories: 45 CFR 164.514(b)(2).';
+    'PHI-like values in prose, never the text itself. Positions in characters, from 1; confidence from 0 to 1. NULL gives no '
+    'row. Categories: 45 CFR 164.514(b)(2).';
 
 CREATE FUNCTION hipaa_guard.scan_identifier(name text,
     OUT category text, OUT start_position int, OUT length int, OUT rule text, OUT confidence real)
@@ -17,14 +18,16 @@ CREATE FUNCTION hipaa_guard.scan_identifier(name text,
     SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'hg_scan_identifier';
 COMMENT ON FUNCTION hipaa_guard.scan_identifier(text) IS
-'PHI-like values in the name of an SQL object, which is split into words at _, changes of case and digits. Columns as in scan_text(). NULL gives no row.';
+    'PHI-like values in the name of an SQL object, which is split into words at _, changes of case and digits. Columns as in '
+    'scan_text(). NULL gives no row.';
 
 CREATE FUNCTION hipaa_guard.redact(input text) RETURNS text
     LANGUAGE c STABLE STRICT PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'hg_redact';
 COMMENT ON FUNCTION hipaa_guard.redact(text) IS
-'The text with every finding at or above hipaa_guard.redact_confidence replaced by a marker such as [phi:ssn]: for support tickets. NULL gives NULL.';
+    'The text with every finding at or above hipaa_guard.redact_confidence replaced by a marker such as [phi:ssn]: for '
+    'support tickets. NULL gives NULL.';
 
 CREATE FUNCTION hipaa_guard.redact_sql(statement text) RETURNS text
     LANGUAGE c STABLE STRICT PARALLEL SAFE
@@ -44,7 +47,8 @@ CREATE TABLE hipaa_guard.identifier (
 );
 COMMENT ON TABLE hipaa_guard.identifier IS 'The site''s own identifiers; changed by add_identifier() and drop_identifier().';
 COMMENT ON COLUMN hipaa_guard.identifier.name IS 'Name of the rule, at most 63 bytes.';
-COMMENT ON COLUMN hipaa_guard.identifier.mask IS '9 stands for a digit, A for a letter, X for either, anything else for itself; at most 63 bytes.';
+COMMENT ON COLUMN hipaa_guard.identifier.mask IS
+    '9 stands for a digit, A for a letter, X for either, anything else for itself; at most 63 bytes.';
 COMMENT ON COLUMN hipaa_guard.identifier.cue IS 'A word that must stand beside the value; NULL: none.';
 COMMENT ON COLUMN hipaa_guard.identifier.checksum IS 'none, luhn, mod11 or mod97, over the digits of the value.';
 COMMENT ON COLUMN hipaa_guard.identifier.confidence IS 'Confidence of a finding, 0 to 1.';
@@ -105,7 +109,8 @@ BEGIN
     INSERT INTO hipaa_guard.identifier VALUES (name, mask, cue, checksum, confidence);
 END $$;
 COMMENT ON FUNCTION hipaa_guard.add_identifier(text, text, text, text, real) IS
-'Adds an identifier of the site, in force in every backend and in the log hook at the commit. Mask: 9 digit, A letter, X either. At most 64.';
+    'Adds an identifier of the site, in force in every backend and in the log hook at the commit. Mask: 9 digit, A letter, X '
+    'either. At most 64.';
 REVOKE ALL ON FUNCTION hipaa_guard.add_identifier(text, text, text, text, real) FROM PUBLIC;
 
 CREATE FUNCTION hipaa_guard.drop_identifier(name text) RETURNS void
@@ -161,7 +166,8 @@ CREATE TABLE hipaa_guard.allowed_text (
     allowed_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
     expires_at timestamptz
 );
-COMMENT ON TABLE hipaa_guard.allowed_text IS 'Texts that may stand in metadata though the detector finds fault with them; written by allow_text() and enable().';
+COMMENT ON TABLE hipaa_guard.allowed_text IS
+    'Texts that may stand in metadata though the detector finds fault with them; written by allow_text() and enable().';
 SELECT pg_catalog.pg_extension_config_dump('hipaa_guard.allowed_text', '');
 SELECT pg_catalog.pg_extension_config_dump('hipaa_guard.allowed_text_id_seq', '');
 REVOKE ALL ON hipaa_guard.allowed_text FROM PUBLIC;
@@ -197,7 +203,8 @@ BEGIN
     RETURN new_id;
 END $$;
 COMMENT ON FUNCTION hipaa_guard.allow_text(text, text, text, timestamptz) IS
-'Lets one text (a whole name, literal or comment) pass on a surface, or on all with *. The reason is kept, the text is not: a salted digest. expires_at NULL: for good. Returns the id.';
+    'Lets one text (a whole name, literal or comment) pass on a surface, or on all with *. The reason is kept, the text is '
+    'not: a salted digest. expires_at NULL: for good. Returns the id.';
 REVOKE ALL ON FUNCTION hipaa_guard.allow_text(text, text, text, timestamptz) FROM PUBLIC;
 
 CREATE FUNCTION hipaa_guard.disallow_text(id bigint) RETURNS void

@@ -37,7 +37,8 @@ hg_text_allowed(const char *text, size_t size, const char *surface)
 		SPI_processed == 1)
 	{
 		bool		isnull;
-		Datum		answer = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+		Datum		answer = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
+										   &isnull);
 
 		allowed = !isnull && DatumGetBool(answer);
 	}

@@ -74,7 +74,7 @@ crc_of(const identifiers *content)
 	return crc;
 }
 
-/* A file that is missing, foreign, damaged or newer leaves the set empty; the last three are told. */
+/* A missing, foreign, damaged or newer file leaves the set empty; the last three are told. */
 static void
 read_file(identifiers *content)
 {
