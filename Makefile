@@ -37,7 +37,8 @@ PG_CONFIG ?= pg_config
 PG_CPPFLAGS = -I$(CURDIR)/src -isystem $(shell $(PG_CONFIG) --includedir-server)
 PG_CFLAGS = -Wall -Wextra -Werror -Wshadow -Wno-declaration-after-statement -MMD
 SHLIB_LINK = -lcrypto
-with_llvm = no
+# Bitcode for inlining into JIT code would need clang and bring nothing to hooks; PGXS's own setting comes later.
+override with_llvm = no
 
 # These targets are scripts of their own, need no PGXS, and run where no server headers are yet.
 SCRIPT_GOALS = check check-all demo style

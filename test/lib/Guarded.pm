@@ -210,27 +210,33 @@ sub wait_for_log
 }
 
 # kill -9 of the postmaster and of all its children at the same moment, as a power failure would do; returns when all
-# are gone, shared memory included.
+# are gone. A process that is dead but not yet collected by its parent makes the next server believe that the old
+# one still runs, so its lock file is taken away then, as one would do by hand.
 sub kill_server
 {
     my ($node) = @_;
-    my ($postmaster) = slurp($node->data_dir . '/postmaster.pid') =~ /^(\d+)/ or die "no postmaster\n";
+    my $lock = $node->data_dir . '/postmaster.pid';
+    my ($postmaster) = slurp($lock) =~ /^(\d+)/ or die "no postmaster\n";
     kill 'STOP', $postmaster;
-    my @children = grep { $_ } split /\s+/, qx(pgrep -P $postmaster);
-    kill 'KILL', $postmaster, @children;
-    for my $pid ($postmaster, @children)
+    my @all = ($postmaster, grep { $_ } split /\s+/, qx(pgrep -P $postmaster));
+    kill 'KILL', @all;
+    for my $pid (@all)
     {
-        wait_for("process $pid is gone", sub { return !kill(0, $pid) || slurp("/proc/$pid/stat") =~ /^\d+ \(.*\) Z/s });
+        wait_for("process $pid is gone", sub { return !kill(0, $pid) || slurp("/proc/$pid/stat") =~ /^\d+ \(.*\) [ZX]/s });
     }
+    unlink $lock if kill 0, $postmaster;
     $node->{_pid} = undef;
     return;
 }
 
-# Starts a server that was killed; its lock file is still there, and the dying one may hold the shared memory a while.
+# Starts a server that was killed, and waits until it answers.
 sub restart_after_kill
 {
     my ($node) = @_;
-    wait_for('the server ' . $node->name . ' starts again', sub { return $node->start(fail_ok => 1) });
+    wait_for('the server ' . $node->name . ' starts again', sub {
+        $node->{_pid} = undef;
+        return $node->start(fail_ok => 1);
+    });
     wait_until_up($node);
     return;
 }
