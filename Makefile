@@ -20,7 +20,7 @@ SCRIPTS_built := $(TOOLS)
 SCRIPTS := $(TOOL_SCRIPTS)
 
 # The install script is put together from the rooms' parts, ordered by their numbers.
-SQL_PARTS = $(shell ls src/*/[0-9][0-9]_*.sql | sort -t / -k 3)
+SQL_PARTS = $(shell ls src/*/[0-9][0-9]_*.sql | sort -t / -k 3) $(sort $(wildcard src/posture/checks/*.sql))
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 
 REGRESS = $(sort $(patsubst sql/%.sql, %, $(wildcard sql/*.sql)))
