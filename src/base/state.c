@@ -112,13 +112,14 @@ hg_state_publish(const hg_state_database *databases, int count)
 	pg_write_barrier();
 	pg_atomic_fetch_add_u32(&shared->version, 1);
 	pg_atomic_write_u32(&shared->flagged, count);
+	flagged_at_start = hg_state_cluster_flagged();
 }
 
 void
 hg_state_assume_flagged(bool assume)
 {
 	pg_atomic_write_u32(&shared->assumed, assume ? 1 : 0);
-	flagged_at_start = assume;
+	flagged_at_start = hg_state_cluster_flagged();
 }
 
 LWLock *

@@ -4,22 +4,42 @@
  */
 #include "project/project.h"
 
+#include "access/htup_details.h"
+#include "access/xlog.h"
+#include "audit/audit.h"
+#include "base/errors.h"
 #include "base/state.h"
+#include "catalog/pg_database.h"
+#include "commands/dbcommands.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "project/flag.h"
+#include "project/refuse.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
 
 void
 hg_project_init(void)
 {
+	hg_label_init();
+	hg_flag_init();
+	hg_keeper_init();
+	hg_refuse_init();
 }
 
 Size
 hg_project_shmem_size(void)
 {
-	return 0;
+	return hg_flag_shmem_size();
 }
 
 void
 hg_project_shmem_startup(void)
 {
+	hg_flag_shmem_startup();
 }
 
 bool
@@ -34,4 +54,109 @@ hg_project_feature_open(const char *feature, const char *scope)
 	(void) feature;
 	(void) scope;
 	return !hg_state_database_flagged();
+}
+
+/*
+ * Every database would be copied from a flagged template, and the one that all
+ * tools connect to by default would lock them out; neither should hold data.
+ */
+static void
+refuse_system_database(void)
+{
+	HeapTuple	tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(MyDatabaseId));
+	Form_pg_database database;
+	bool		refused;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for database %u", MyDatabaseId);
+	database = (Form_pg_database) GETSTRUCT(tuple);
+	refused = database->datistemplate || strcmp(NameStr(database->datname), "postgres") == 0;
+	ReleaseSysCache(tuple);
+	if (refused)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("a template database or database \"postgres\" cannot be a HIPAA project"),
+				 errdetail("Databases are copied from the one, and tools connect to the other."),
+				 errhint("Create a database for the data and enable HIPAA there.")));
+}
+
+PG_FUNCTION_INFO_V1(hg_begin_flag);
+PG_FUNCTION_INFO_V1(hg_write_flag);
+PG_FUNCTION_INFO_V1(hg_project_state);
+
+/* Refuses where no flag can be; then this transaction alone can set the flag until it ends. */
+Datum
+hg_begin_flag(PG_FUNCTION_ARGS)
+{
+	char	   *label;
+
+	if (!superuser())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be superuser to make a database a HIPAA project")));
+	PreventCommandDuringRecovery("hipaa_guard.enable()");
+	refuse_system_database();
+	LockSharedObject(DatabaseRelationId, MyDatabaseId, 0, ShareUpdateExclusiveLock);
+	label = hg_label_of_database(MyDatabaseId);
+	if (label && hg_label_flag(label) == HG_FLAG_ON)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("this database is a HIPAA project already"),
+				 errhint("View hipaa_guard.project shows since when.")));
+	PG_RETURN_VOID();
+}
+
+/* Writes the label of the current database: on, or restoring. */
+Datum
+hg_write_flag(PG_FUNCTION_ARGS)
+{
+	bool		on = PG_GETARG_BOOL(0);
+	bool		end_sessions = PG_GETARG_BOOL(1);
+
+	if (!superuser())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be superuser to make a database a HIPAA project")));
+	/* What is on stays on. */
+	if (!on && hg_state_flag() == HG_FLAG_ON)
+		PG_RETURN_VOID();
+	hg_label_set_database(MyDatabaseId,
+						  psprintf("%s since %s", on ? HG_LABEL_ON : HG_LABEL_RESTORING,
+								   timestamptz_to_str(GetCurrentTimestamp())));
+	if (end_sessions)
+		hg_flag_end_sessions_at_commit(MyDatabaseId);
+	hg_audit_record(HG_AUDIT_GUARD, HG_AUDIT_SUCCESS, on ? "ENABLE HIPAA" : "BEGIN RESTORE",
+					"database", get_database_name(MyDatabaseId), 0, on ? "on" : "restoring");
+	PG_RETURN_VOID();
+}
+
+static const char *
+integrity_of(hg_flag flag)
+{
+	if (flag == HG_FLAG_OFF)
+		return "ok";
+	if (hg_flag_label_missing(MyDatabaseId))
+		return "the label is missing; the state file has the flag";
+	if (hg_flag_file_differs())
+		return "the state file differs from the labels";
+	return "ok";
+}
+
+#define STATE_COLUMNS 2
+
+/* One row: state and integrity. */
+Datum
+hg_project_state(PG_FUNCTION_ARGS)
+{
+	static const char *const names[] = {"off", "restoring", "on"};
+	hg_flag		flag = hg_state_flag();
+	TupleDesc	desc;
+	Datum		values[STATE_COLUMNS];
+	bool		nulls[STATE_COLUMNS] = {false};
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	values[0] = CStringGetTextDatum(names[flag]);
+	values[1] = CStringGetTextDatum(integrity_of(flag));
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
