@@ -41,7 +41,7 @@ SHLIB_LINK = -lcrypto
 override with_llvm = no
 
 # These targets are scripts of their own, need no PGXS, and run where no server headers are yet.
-SCRIPT_GOALS = check check-all demo style
+SCRIPT_GOALS = check check-all check-asan demo style
 .PHONY: $(SCRIPT_GOALS) pure.a pure_sources
 
 ifeq ($(filter-out $(SCRIPT_GOALS), $(or $(MAKECMDGOALS), all)),)
@@ -50,6 +50,8 @@ check:
 	@test/run
 check-all:
 	@test/all
+check-asan:
+	@SANITIZE=1 SUITES="$(or $(SUITES), unit regress isolation tap)" test/run
 demo:
 	@test/demo
 style:
