@@ -20,7 +20,7 @@ SCRIPTS_built := $(TOOLS)
 SCRIPTS := $(TOOL_SCRIPTS)
 
 # The install script is put together from the rooms' parts, ordered by their numbers.
-SQL_PARTS = $(shell ls src/*/[0-9][0-9]_*.sql | sort -t / -k 3)
+SQL_PARTS = $(shell ls src/*/[0-9][0-9]_*.sql | sort -t / -k 3) $(sort $(wildcard src/posture/checks/*.sql))
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 
 REGRESS = $(sort $(patsubst sql/%.sql, %, $(wildcard sql/*.sql)))
@@ -30,10 +30,11 @@ ISOLATION = $(sort $(patsubst test/isolation/specs/%.spec, %, $(wildcard test/is
 ISOLATION_OPTS = --inputdir=test/isolation $(REGRESS_OPTS)
 TAP_TESTS = 1
 PROVE_TESTS = $(sort $(wildcard test/t/*.pl))
-PROVE_FLAGS += -I $(CURDIR)/test/lib
+export PERL5LIB := $(CURDIR)/test/lib
 EXTRA_CLEAN = $(DATA_built) $(TOOLS) libhgpure.a $(OBJS:.o=.d)
 
 PG_CONFIG ?= pg_config
+export PG_CONFIG
 PG_CPPFLAGS = -I$(CURDIR)/src -isystem $(shell $(PG_CONFIG) --includedir-server)
 PG_CFLAGS = -Wall -Wextra -Werror -Wshadow -Wno-declaration-after-statement -MMD
 SHLIB_LINK = -lcrypto

@@ -168,6 +168,14 @@ CREATE TABLE hipaa_guard.allowed_text (
 );
 COMMENT ON TABLE hipaa_guard.allowed_text IS
     'Texts that may stand in metadata though the detector finds fault with them; written by allow_text() and enable().';
+COMMENT ON COLUMN hipaa_guard.allowed_text.id IS 'Number that allow_text() returned.';
+COMMENT ON COLUMN hipaa_guard.allowed_text.salt IS 'Random, hexadecimal; put before the text in the digest.';
+COMMENT ON COLUMN hipaa_guard.allowed_text.digest IS 'SHA-256 of salt and text, hexadecimal; the text itself is not kept.';
+COMMENT ON COLUMN hipaa_guard.allowed_text.surface IS 'Where the text may stand; * for everywhere.';
+COMMENT ON COLUMN hipaa_guard.allowed_text.reason IS 'Why, as told by the one who allowed it.';
+COMMENT ON COLUMN hipaa_guard.allowed_text.allowed_by IS 'Session user who allowed it.';
+COMMENT ON COLUMN hipaa_guard.allowed_text.allowed_at IS 'When it was allowed.';
+COMMENT ON COLUMN hipaa_guard.allowed_text.expires_at IS 'From when on it counts no longer; NULL: for good.';
 SELECT pg_catalog.pg_extension_config_dump('hipaa_guard.allowed_text', '');
 SELECT pg_catalog.pg_extension_config_dump('hipaa_guard.allowed_text_id_seq', '');
 REVOKE ALL ON hipaa_guard.allowed_text FROM PUBLIC;

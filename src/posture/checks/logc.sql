@@ -1,0 +1,68 @@
+-- Checks of area LOGC.  Whether the server log is complete, kept and closed to others.
+
+INSERT INTO hipaa_guard.posture_check (id, severity, title, query, remedy, hipaa, cis, stig, other) VALUES
+('LOGC-01', 'high', 'Log files readable beyond the owner',
+$$SELECT name, setting FROM pg_settings WHERE name = 'log_file_mode' AND setting NOT IN ('0600', '600')$$,
+'ALTER SYSTEM SET log_file_mode = ''0600''; SELECT pg_reload_conf();',
+'164.312(b); 164.308(a)(3)', '3.1.6', 'V-261875; V-261876; V-261877', NULL),
+('LOGC-02', 'medium', 'No log collector and no syslog',
+$$SELECT 'log_destination', current_setting('log_destination') WHERE current_setting('logging_collector') = 'off'
+    AND current_setting('log_destination') !~ '(syslog|eventlog)'$$,
+'ALTER SYSTEM SET logging_collector = on; then restart the server.',
+'164.312(b)', '3.1.2; 3.1.3', 'V-261865', NULL),
+('LOGC-03', 'low', 'Logs not offloaded through syslog',
+$$SELECT name, reset_val FROM pg_settings WHERE name = 'log_destination' AND reset_val !~ 'syslog'$$,
+'ALTER SYSTEM SET log_destination = ''csvlog,syslog''; SELECT pg_reload_conf();',
+'164.312(b)', '3.1.2', 'V-261917; V-261967', NULL),
+('LOGC-04', 'medium', 'Rotation overwrites logs (truncate on + recurring file name)',
+$$SELECT 'log_filename', current_setting('log_filename') WHERE current_setting('log_truncate_on_rotation') = 'on'
+    AND current_setting('log_filename') !~ '%(Y|s)'$$,
+'ALTER SYSTEM SET log_filename = ''postgresql-%Y-%m-%d_%H%M%S.log''; SELECT pg_reload_conf();',
+'164.316(b)(2)(i)', '3.1.5; 3.1.7', 'V-261874', NULL),
+('LOGC-05', 'low', 'Logs never rotate',
+$$SELECT 'log_rotation_age/size', '0/0' WHERE current_setting('log_rotation_age') = '0' AND
+    current_setting('log_rotation_size') = '0'$$,
+'ALTER SYSTEM SET log_rotation_age = ''1d''; SELECT pg_reload_conf();',
+'164.312(b)', '3.1.8; 3.1.9', 'V-261918', NULL),
+('LOGC-06', 'low', 'syslog suppresses or truncates',
+$$SELECT name, reset_val FROM pg_settings WHERE name IN ('syslog_sequence_numbers', 'syslog_split_messages') AND
+    reset_val = 'off'$$,
+'ALTER SYSTEM SET syslog_sequence_numbers = on; SELECT pg_reload_conf(); ALTER SYSTEM SET syslog_split_messages = on; SELECT '
+'pg_reload_conf();',
+'164.312(b)', '3.1.11; 3.1.12', NULL, NULL),
+('LOGC-07', 'high', 'Connections not logged',
+$$SELECT 'log_connections', current_setting('log_connections') WHERE current_setting('log_connections') IN ('off',
+    '', 'false', 'no', '0')$$,
+'ALTER SYSTEM SET log_connections = on; SELECT pg_reload_conf();',
+'164.308(a)(5)(ii)(C); 164.312(b)', '3.1.20', 'V-261956; V-261957', 'Azure/GCP/Supabase'),
+('LOGC-08', 'medium', 'Disconnections not logged',
+$$SELECT name, reset_val FROM pg_settings WHERE name = 'log_disconnections' AND reset_val = 'off'$$,
+'ALTER SYSTEM SET log_disconnections = on; SELECT pg_reload_conf();',
+'164.312(b)', '3.1.21', 'V-261960', 'Azure/GCP'),
+('LOGC-09', 'low', 'Reverse DNS in log path',
+$$SELECT name, reset_val FROM pg_settings WHERE name = 'log_hostname' AND reset_val = 'on'$$,
+'ALTER SYSTEM SET log_hostname = off; SELECT pg_reload_conf();',
+'164.312(b)', '3.1.23', NULL, NULL),
+('LOGC-10', 'high', 'log_line_prefix lacks time, pid/session, user, database or client',
+$$SELECT 'log_line_prefix', reset_val FROM pg_settings WHERE name = 'log_line_prefix' AND NOT (reset_val ~
+    '%[-0-9]*[mtn]' AND reset_val ~ '%[-0-9]*[pc]' AND reset_val ~ '%[-0-9]*u' AND reset_val ~ '%[-0-9]*d' AND
+    reset_val ~ '%[-0-9]*[hrL]')$$,
+'ALTER SYSTEM SET log_line_prefix = ''%m [%p] %q%u@%d %h ''; SELECT pg_reload_conf();',
+'164.312(b)', '3.1.24', 'V-261866..V-261872', NULL),
+('LOGC-11', 'low', 'Log clock is not UTC',
+$$SELECT name, reset_val FROM pg_settings WHERE name = 'log_timezone' AND reset_val !~*
+    '^(etc/)?(utc|gmt|uct|zulu)$'$$,
+'ALTER SYSTEM SET log_timezone = ''UTC''; SELECT pg_reload_conf();',
+'164.312(b)', '3.1.26', 'V-261921', NULL),
+('LOGC-12', 'medium', 'Replication commands not logged',
+$$SELECT name, reset_val FROM pg_settings WHERE name = 'log_replication_commands' AND reset_val = 'off'$$,
+'ALTER SYSTEM SET log_replication_commands = on; SELECT pg_reload_conf();',
+'164.312(b)', '7.2', 'V-261958', NULL),
+('LOGC-13', 'low', 'Checkpoints not logged',
+$$SELECT name, reset_val FROM pg_settings WHERE name = 'log_checkpoints' AND reset_val = 'off'$$,
+'ALTER SYSTEM SET log_checkpoints = on; SELECT pg_reload_conf();',
+'164.312(b)', NULL, NULL, 'Azure log_checkpoints'),
+('LOGC-14', 'low', 'track_commit_timestamp off (no commit time for forensics)',
+$$SELECT name, reset_val FROM pg_settings WHERE name = 'track_commit_timestamp' AND reset_val = 'off'$$,
+'ALTER SYSTEM SET track_commit_timestamp = on; then restart the server.',
+'164.312(b)', NULL, 'V-261867', NULL);
