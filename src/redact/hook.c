@@ -1,21 +1,40 @@
 /*
  * hook.c
- *		The log hook.
+ *		The log hook: masks every field of a message before any sink has it.
+ *
+ * Runs in every process and at the worst moments: out of memory, in a critical
+ * section, in an aborted transaction, while a backend dies.  So it takes no
+ * lock, reads no catalog, raises nothing, and works in static buffers; the one
+ * allocation it makes may fail, and then the field becomes shorter instead.
+ *
+ * What does not come through here: messages below log_min_messages, the stderr
+ * of child processes, and dumps of memory contexts (docs/log.md).
  */
 #include "redact/redact.h"
 
+#include <libintl.h>
+#include <sys/resource.h>
+
 #include "base/guc.h"
 #include "base/state.h"
+#include "libpq/libpq-be.h"
+#include "miscadmin.h"
+#include "postmaster/postmaster.h"
+#include "redact/digest.h"
+#include "redact/mask_out.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/pg_locale.h"
 
-void
-hg_redact_init(void)
-{
-}
+/* The most of a field that is kept; more is cut. */
+#define FIELD_MAX (64 * 1024)
 
-void
-hg_redact_install_hook(void)
-{
-}
+static emit_log_hook_type previous_hook = NULL;
+
+/* One for whatever is masked now, one that debug_query_string may point to. */
+static char work[FIELD_MAX];
+static char statement[FIELD_MAX];
 
 void
 hg_redact_options(hg_mask_options *options)
@@ -24,4 +43,271 @@ hg_redact_options(hg_mask_options *options)
 	options->confidence = (float) hg_guc_redact_confidence;
 	if (hg_state_cluster_flagged())
 		options->confidence = Min(options->confidence, (float) HG_REDACT_CONFIDENCE_MAX);
+	if (hg_guc_redaction_marker == HG_MARKER_HASH)
+	{
+		options->hash_key = hg_redact_key();
+		options->digest = hg_digest_value;
+	}
+}
+
+static const char *
+translate(const char *domain, const char *format)
+{
+	return dgettext(domain, format);
+}
+
+/* Whether the server writes its messages in another language than the table's. */
+static bool
+messages_are_translated(void)
+{
+#ifdef ENABLE_NLS
+	return locale_messages != NULL && strcmp(locale_messages, "C") != 0 &&
+		strcmp(locale_messages, "POSIX") != 0 && strncmp(locale_messages, "en", 2) != 0 &&
+		!in_error_recursion_trouble();
+#else
+	return false;
+#endif
+}
+
+bool
+hg_redact_log_options(hg_mask_log_options *options)
+{
+	bool		strict = hg_state_cluster_flagged() || hg_guc_log_policy == HG_LOG_STRICT;
+
+	memset(options, 0, sizeof(*options));
+	if (!strict && hg_guc_log_policy == HG_LOG_OFF)
+		return false;
+	hg_redact_options(&options->mask);
+	options->strict = strict;
+	options->withhold = (hg_guc_raise_policy == HG_RAISE_WITHHOLD);
+	if (messages_are_translated())
+		options->translate = translate;
+	return true;
+}
+
+void
+hg_redact_forbid_core_dumps(void)
+{
+	static bool done = false;
+	struct rlimit limit;
+
+	if (done || !hg_state_cluster_flagged())
+		return;
+	done = true;
+	if (getrlimit(RLIMIT_CORE, &limit) == 0)
+	{
+		limit.rlim_cur = 0;
+		(void) setrlimit(RLIMIT_CORE, &limit);
+	}
+}
+
+/*
+ * Puts the first "size" bytes of a buffer in a field's place: in its own memory
+ * if it fits there, else in new memory, else the marker or nothing at all.
+ */
+static void
+replace_field(char **field, const char *buffer, size_t size)
+{
+	size_t		old_size = strlen(*field);
+	char	   *copy;
+
+	if (size == old_size && memcmp(*field, buffer, size) == 0)
+		return;
+	if (size > old_size)
+	{
+		copy = MemoryContextAllocExtended(ErrorContext, size + 1, MCXT_ALLOC_NO_OOM);
+		if (copy != NULL)
+		{
+			/* errfinish() would free it in the same way. */
+			pfree(*field);
+			*field = copy;
+		}
+		else
+		{
+			size = old_size >= strlen(HG_REDACTED) ? strlen(HG_REDACTED) : 0;
+			buffer = HG_REDACTED;
+		}
+	}
+	memcpy(*field, buffer, size);
+	(*field)[size] = '\0';
+}
+
+static void
+mask_field(char **field, hg_format_field which, const hg_mask_log_options *options)
+{
+	if (*field != NULL)
+		replace_field(field, work, hg_mask_field(which, *field, strlen(*field), work,
+												 sizeof(work), options));
+}
+
+/* An object's name in the message; it goes to the client and to verbose logs. */
+static void
+mask_name(char **field, const hg_mask_log_options *options)
+{
+	hg_phi_span finding;
+	size_t		size;
+
+	if (*field == NULL)
+		return;
+	size = strlen(*field);
+	if (hg_mask_find(*field, 0, size, &finding, &options->mask) ||
+		hg_mask_find_in_name(*field, size, &finding, options->mask.confidence))
+		replace_field(field, HG_REDACTED, strlen(HG_REDACTED));
+}
+
+/* Whether a message of a level is one that a setting asks for; as elog.c has it. */
+static bool
+level_is_output(int level, int minimum)
+{
+	if (level == LOG || level == LOG_SERVER_ONLY)
+		return minimum == LOG || minimum <= ERROR;
+	if (minimum == LOG)
+		return level >= FATAL;
+	return level >= minimum;
+}
+
+/*
+ * The statement is read from debug_query_string after this hook.  From ERROR on
+ * nobody reads that again.  Below it the swap lasts to the end of the
+ * statement, and code that measured the raw text may copy as many bytes: so the
+ * copy must be at least as large, and otherwise the statement is not shown.
+ */
+static void
+mask_statement(ErrorData *edata, const hg_mask_log_options *options)
+{
+	size_t		raw_size;
+	size_t		size;
+
+	if (debug_query_string == NULL || debug_query_string == statement || edata->hide_stmt ||
+		!level_is_output(edata->elevel, log_min_error_statement))
+		return;
+	raw_size = strlen(debug_query_string);
+	if (edata->elevel < ERROR && raw_size >= sizeof(statement))
+	{
+		edata->hide_stmt = true;
+		return;
+	}
+	size = hg_mask_statement(debug_query_string, raw_size, statement, sizeof(statement) - 1,
+							 options);
+	statement[size] = '\0';
+	if (edata->elevel == ERROR)
+		hg_redact_report_activity(statement);
+	debug_query_string = statement;
+}
+
+/* Overwrites a string where it lies: others hold pointers to it. */
+static void
+overwrite(char *string)
+{
+	size_t		size = strlen(string);
+
+	memset(string, '*', size);
+	if (size >= strlen(HG_REDACTED))
+		strcpy(string, HG_REDACTED);
+}
+
+/* application_name and what else of the client log_line_prefix, csvlog and jsonlog show. */
+static void
+mask_client(const ErrorData *edata, const hg_mask_log_options *options)
+{
+	static char checked[NAMEDATALEN];
+	const hg_mask_options *mask = &options->mask;
+	Port	   *port = MyProcPort;
+
+	if (application_name != NULL && strncmp(checked, application_name, sizeof(checked)) != 0)
+	{
+		if (!hg_mask_application_is_ordinary(application_name, strlen(application_name), mask))
+			overwrite(application_name);
+		strlcpy(checked, application_name, sizeof(checked));
+	}
+	/* Until it is authenticated a client may call itself anything; FATAL is the end of it. */
+	if (port == NULL || !ClientAuthInProgress || edata->elevel < FATAL)
+		return;
+	if (port->user_name != NULL &&
+		!hg_mask_name_is_ordinary(port->user_name, strlen(port->user_name), mask))
+		overwrite(port->user_name);
+	if (port->database_name != NULL &&
+		!hg_mask_name_is_ordinary(port->database_name, strlen(port->database_name), mask))
+		overwrite(port->database_name);
+	if (port->application_name != NULL &&
+		!hg_mask_application_is_ordinary(port->application_name,
+										 strlen(port->application_name), mask))
+		overwrite(port->application_name);
+}
+
+/* With client_detail = raw the log has a DETAIL of its own. */
+static void
+mask_detail(ErrorData *edata, const hg_mask_log_options *options)
+{
+	if (hg_guc_client_detail == HG_CLIENT_RAW && edata->detail != NULL &&
+		edata->detail_log == NULL)
+	{
+		edata->detail_log = MemoryContextAllocExtended(ErrorContext, strlen(edata->detail) + 1,
+													   MCXT_ALLOC_NO_OOM);
+		if (edata->detail_log != NULL)
+			strcpy(edata->detail_log, edata->detail);
+	}
+	mask_field(&edata->detail_log, HG_FORMAT_DETAIL, options);
+	if (hg_guc_client_detail != HG_CLIENT_RAW || edata->detail_log == NULL)
+		mask_field(&edata->detail, HG_FORMAT_DETAIL, options);
+}
+
+static void
+mask_message(ErrorData *edata, const hg_mask_log_options *options)
+{
+	if (edata->message != NULL)
+		replace_field(&edata->message, work,
+					  hg_mask_message(edata->message_id, edata->message,
+									  strlen(edata->message), work, sizeof(work), options));
+}
+
+static void
+mask_all(ErrorData *edata, hg_mask_log_options *options)
+{
+	options->domain = edata->domain;
+	mask_message(edata, options);
+	mask_detail(edata, options);
+	mask_field(&edata->hint, HG_FORMAT_HINT, options);
+	if (edata->context_domain != NULL)
+		options->domain = edata->context_domain;
+	mask_field(&edata->context, HG_FORMAT_CONTEXT, options);
+	if (edata->internalquery != NULL)
+		replace_field(&edata->internalquery, work,
+					  hg_mask_statement(edata->internalquery, strlen(edata->internalquery), work,
+										sizeof(work), options));
+	mask_name(&edata->schema_name, options);
+	mask_name(&edata->table_name, options);
+	mask_name(&edata->column_name, options);
+	mask_name(&edata->datatype_name, options);
+	mask_name(&edata->constraint_name, options);
+	mask_statement(edata, options);
+	mask_client(edata, options);
+}
+
+static void
+emit_log(ErrorData *edata)
+{
+	hg_mask_log_options options;
+
+	if (hg_redact_log_options(&options))
+	{
+		hg_redact_forbid_core_dumps();
+		mask_all(edata, &options);
+	}
+	if (previous_hook)
+		previous_hook(edata);
+}
+
+void
+hg_redact_init(void)
+{
+	hg_redact_install_activity_hooks();
+}
+
+void
+hg_redact_install_hook(void)
+{
+	hg_redact_load_key();
+	previous_hook = emit_log_hook;
+	emit_log_hook = emit_log;
 }

@@ -1,24 +1,114 @@
 /*
  * mask.c
- *		Masking of text: findings become markers.
+ *		Masking of free text: findings become markers.
+ *
+ * Pure C without postgres.h: no allocation, no lock, no failure, no state.
+ * What counts as a finding is the detector's business (phi/phi.h); this file
+ * only decides what is written in its place.
  */
-#include "redact/mask.h"
+#include "redact/mask_out.h"
+
+/* Findings are fetched in batches that fit on any stack. */
+#define SPANS_BATCH 32
+
+/* Whether a finding counts in a log. */
+static bool
+counts(const hg_phi_span *span, const hg_mask_options *options)
+{
+	return hg_phi_confidence_on(span, HG_SURFACE_LOG) >= options->confidence;
+}
+
+bool
+hg_mask_find(const char *text, size_t from, size_t to, hg_phi_span *finding,
+			 const hg_mask_options *options)
+{
+	hg_phi_span spans[SPANS_BATCH];
+
+	while (from < to)
+	{
+		size_t		count = hg_phi_scan_text(text, to, from, spans, SPANS_BATCH);
+
+		for (size_t i = 0; i < count; i++)
+		{
+			if (counts(&spans[i], options))
+			{
+				*finding = spans[i];
+				return true;
+			}
+		}
+		if (count < SPANS_BATCH)
+			return false;
+		from = (size_t) spans[count - 1].start + spans[count - 1].size;
+	}
+	return false;
+}
+
+bool
+hg_mask_find_in_name(const char *name, size_t size, hg_phi_span *finding, float confidence)
+{
+	hg_phi_span spans[SPANS_BATCH];
+	size_t		count = hg_phi_scan_identifier(name, size, 0, spans, SPANS_BATCH);
+
+	for (size_t i = 0; i < count; i++)
+	{
+		if (hg_phi_confidence_on(&spans[i], HG_SURFACE_NAME) >= confidence)
+		{
+			*finding = spans[i];
+			return true;
+		}
+	}
+	return false;
+}
+
+void
+hg_mask_put_value(hg_out *out, const char *text, size_t from, size_t to,
+				  const hg_mask_options *options)
+{
+	hg_phi_span finding;
+
+	if (from == to)
+		return;
+	if (hg_mask_is_marker(text + from, to - from))
+		hg_out_bytes(out, text + from, to - from);
+	else if (hg_mask_find(text, from, to, &finding, options))
+		hg_mask_put_marker(out, text, &finding, options);
+	else
+		hg_mask_put_marker(out, text, NULL, options);
+}
+
+void
+hg_mask_put_text(hg_out *out, const char *text, size_t size, const hg_mask_options *options)
+{
+	hg_phi_span spans[SPANS_BATCH];
+	size_t		kept = 0;
+	size_t		from = 0;
+
+	/* Once the output is full the rest of a long text is not worth reading. */
+	while (from < size && !out->cut)
+	{
+		size_t		count = hg_phi_scan_text(text, size, from, spans, SPANS_BATCH);
+
+		for (size_t i = 0; i < count; i++)
+		{
+			if (!counts(&spans[i], options) || spans[i].start < kept)
+				continue;
+			hg_out_bytes(out, text + kept, spans[i].start - kept);
+			hg_mask_put_marker(out, text, &spans[i], options);
+			kept = (size_t) spans[i].start + spans[i].size;
+		}
+		if (count < SPANS_BATCH)
+			break;
+		from = (size_t) spans[count - 1].start + spans[count - 1].size;
+	}
+	hg_out_bytes(out, text + kept, size - kept);
+}
 
 size_t
 hg_mask_text(const char *text, size_t size, char *out, size_t out_size,
 			 const hg_mask_options *options)
 {
-	(void) text;
-	(void) size;
-	(void) out;
-	(void) out_size;
-	(void) options;
-	return 0;
-}
+	hg_out		bounded = {out, out_size, 0, false};
 
-size_t
-hg_mask_sql(const char *sql, size_t size, char *out, size_t out_size,
-			const hg_mask_options *options)
-{
-	return hg_mask_text(sql, size, out, out_size, options);
+	hg_mask_put_text(&bounded, text, size, options);
+	return bounded.used;
 }

@@ -1,6 +1,12 @@
 /*
  * redact.h
  *		The log hook: no user value leaves the server through a message.
+ *
+ * What the project room has to hold on a flagged cluster, since nothing here
+ * can: a message that is not logged does not reach the hook and goes to the
+ * client as it is, so log_min_messages may be error or lower only, also for a
+ * role or database (PH002 otherwise); and hg_redact_statements_problem() must
+ * be NULL.
  */
 #ifndef HG_REDACT_H
 #define HG_REDACT_H
@@ -8,6 +14,7 @@
 #include "postgres.h"
 
 #include "redact/mask.h"
+#include "redact/mask_format.h"
 
 extern void hg_redact_init(void);
 
@@ -16,5 +23,33 @@ extern void hg_redact_install_hook(void);
 
 /* How to mask, by the settings as they are now: threshold and kind of marker. */
 extern void hg_redact_options(hg_mask_options *options);
+
+/*
+ * Whether messages are masked now, and how: false when neither a flag nor a
+ * setting asks for it.  Never fails, so it may be called inside error reports.
+ */
+extern bool hg_redact_log_options(hg_mask_log_options *options);
+
+/*
+ * Shows a statement in pg_stat_activity with its literals masked, in place of
+ * the raw text. Does nothing when messages are not masked.
+ */
+extern void hg_redact_report_activity(const char *statement);
+
+/* Installs the hooks that call it. */
+extern void hg_redact_install_activity_hooks(void);
+
+/* No core dumps of this process and its children from now on, if the cluster is flagged. */
+extern void hg_redact_forbid_core_dumps(void);
+
+/*
+ * Why pg_stat_statements must not be beside a flagged database; NULL if it is
+ * not loaded. It keeps literals of utility statements and all comments.
+ */
+extern const char *hg_redact_statements_problem(void);
+
+/* The key of digests in markers, NULL if there is none; read at the start of the server. */
+extern const uint8_t *hg_redact_key(void);
+extern void hg_redact_load_key(void);
 
 #endif							/* HG_REDACT_H */

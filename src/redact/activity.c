@@ -1,0 +1,102 @@
+/*
+ * activity.c
+ *		pg_stat_activity shows statements with their literals masked.
+ *
+ * The server reports the raw text itself when a statement arrives, and again
+ * for each execution of a prepared one; it is replaced when the statement has
+ * been parsed, and before it runs.  For the microseconds between, the raw text
+ * stands there, for the eyes of superusers and pg_read_all_stats.
+ */
+#include "redact/redact.h"
+
+#include "base/compat.h"
+#include "executor/executor.h"
+#include "parser/analyze.h"
+#include "tcop/tcopprot.h"
+#include "tcop/utility.h"
+#include "utils/backend_status.h"
+#include "utils/guc.h"
+
+/* More than any track_activity_query_size that makes sense; the rest is not shown. */
+#define ACTIVITY_MAX 8192
+
+static post_parse_analyze_hook_type previous_post_parse_analyze = NULL;
+static ExecutorRun_hook_type previous_executor_run = NULL;
+static ProcessUtility_hook_type previous_process_utility = NULL;
+
+void
+hg_redact_report_activity(const char *sql)
+{
+	static char masked[ACTIVITY_MAX];
+	hg_mask_log_options options;
+	size_t		size;
+
+	if (!pgstat_track_activities || MyBEEntry == NULL || !hg_redact_log_options(&options))
+		return;
+	size = hg_mask_statement(sql, strlen(sql), masked, sizeof(masked) - 1, &options);
+	masked[size] = '\0';
+	pgstat_report_activity(STATE_RUNNING, masked);
+}
+
+/* Only what the client sent is shown there; statements of functions are not. */
+static void
+report_if_top_level(const char *sql)
+{
+	if (sql != NULL && sql == debug_query_string)
+	{
+		hg_redact_forbid_core_dumps();
+		hg_redact_report_activity(sql);
+	}
+}
+
+static void
+post_parse_analyze(ParseState *pstate, Query *query, JumbleState *jstate)
+{
+	if (previous_post_parse_analyze)
+		previous_post_parse_analyze(pstate, query, jstate);
+	report_if_top_level(pstate->p_sourcetext);
+}
+
+static void
+executor_run(HG_EXECUTOR_RUN_ARGS)
+{
+	report_if_top_level(query_desc->sourceText);
+	if (previous_executor_run)
+		previous_executor_run(HG_EXECUTOR_RUN_PASS);
+	else
+		standard_ExecutorRun(HG_EXECUTOR_RUN_PASS);
+}
+
+static void
+process_utility(PlannedStmt *statement, const char *sql, bool read_only_tree,
+				ProcessUtilityContext context, ParamListInfo params, QueryEnvironment *environment,
+				DestReceiver *dest, QueryCompletion *completion)
+{
+	if (context == PROCESS_UTILITY_TOPLEVEL)
+		report_if_top_level(sql);
+	if (previous_process_utility)
+		previous_process_utility(statement, sql, read_only_tree, context, params, environment,
+								 dest, completion);
+	else
+		standard_ProcessUtility(statement, sql, read_only_tree, context, params, environment,
+								dest, completion);
+}
+
+void
+hg_redact_install_activity_hooks(void)
+{
+	previous_post_parse_analyze = post_parse_analyze_hook;
+	post_parse_analyze_hook = post_parse_analyze;
+	previous_executor_run = ExecutorRun_hook;
+	ExecutorRun_hook = executor_run;
+	previous_process_utility = ProcessUtility_hook;
+	ProcessUtility_hook = process_utility;
+}
+
+const char *
+hg_redact_statements_problem(void)
+{
+	if (GetConfigOption("pg_stat_statements.max", true, false) == NULL)
+		return NULL;
+	return "pg_stat_statements keeps the literals of utility statements and all comments";
+}

@@ -1,0 +1,288 @@
+/*
+ * mask_argument.c
+ *		Masking of one argument of a message, by its class.
+ *
+ * Deny by default: a class says what an argument of its kind looks like, and
+ * what looks otherwise is masked as a whole.
+ */
+#include "redact/mask_argument.h"
+
+#include "redact/mask_align.h"
+
+#include <strings.h>
+
+static inline bool
+is_letter(unsigned char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c >= 0x80;
+}
+
+static inline bool
+is_digit(unsigned char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* Whether all bytes are letters, digits or one of a few others. */
+static bool
+consists_of(const char *text, size_t size, const char *others)
+{
+	for (size_t i = 0; i < size; i++)
+	{
+		unsigned char c = (unsigned char) text[i];
+
+		if (!is_letter(c) && !is_digit(c) && (c == '\0' || strchr(others, c) == NULL))
+			return false;
+	}
+	return true;
+}
+
+/* Whether the detector finds nothing, neither in the text nor in the name. */
+static bool
+is_clean(const char *text, size_t size, const hg_mask_options *options)
+{
+	hg_phi_span finding;
+
+	return !hg_mask_find(text, 0, size, &finding, options) &&
+		!hg_mask_find_in_name(text, size, &finding, options->confidence);
+}
+
+/* The size of a plain word, with or without double quotes, at the beginning of a name. */
+static size_t
+word_size(const char *name, size_t size)
+{
+	size_t		quoted = size > 0 && name[0] == '"' ? 1 : 0;
+	size_t		end = quoted;
+
+	if (end >= size || !is_letter((unsigned char) name[end]))
+		return 0;
+	while (end < size && (is_letter((unsigned char) name[end]) ||
+						  is_digit((unsigned char) name[end]) || name[end] == '$'))
+		end++;
+	if (end - quoted > 63 || (quoted && (end >= size || name[end] != '"')))
+		return 0;
+	return end + quoted;
+}
+
+/* Words of which the names of types with more than one consist. */
+static bool
+is_type_name(const char *name, size_t size)
+{
+	static const char *const words[] = {
+		"double", "precision", "character", "varying", "bit", "time", "timestamp", "with",
+		"without", "zone", "interval", "day", "hour", "minute", "second", "month", "year", "to",
+		"text", "integer", "bigint", "smallint", "real", "numeric", "boolean", NULL
+	};
+
+	while (size > 0)
+	{
+		size_t		length = 0;
+		bool		known = false;
+
+		while (length < size && is_letter((unsigned char) name[length]))
+			length++;
+		for (int i = 0; words[i] != NULL && !known; i++)
+			known = strlen(words[i]) == length && strncmp(words[i], name, length) == 0;
+		if (!known)
+			return false;
+		while (length < size && strchr("(), 0123456789[]", name[length]) != NULL &&
+			   name[length] != '\0')
+			length++;
+		name += length;
+		size -= length;
+	}
+	return true;
+}
+
+/* An ordinary name: words with dots between, and maybe a signature in parentheses. */
+static bool
+is_name(const char *name, size_t size)
+{
+	size_t		at = 0;
+
+	if (is_type_name(name, size))
+		return true;
+	for (;;)
+	{
+		size_t		word = word_size(name + at, size - at);
+
+		if (word == 0)
+			return false;
+		at += word;
+		if (at == size)
+			return true;
+		if (name[at] != '.')
+			break;
+		at++;
+	}
+	if (name[at] == '[')
+		return consists_of(name + at, size - at, "[]") && size - at <= 12;
+	return name[at] == '(' && name[size - 1] == ')' &&
+		consists_of(name + at, size - at, "()[],. \"*");
+}
+
+bool
+hg_mask_name_is_ordinary(const char *name, size_t size, const hg_mask_options *options)
+{
+	return is_name(name, size) && is_clean(name, size, options);
+}
+
+bool
+hg_mask_application_is_ordinary(const char *name, size_t size, const hg_mask_options *options)
+{
+	return consists_of(name, size, " .-:/()[]@,") && is_clean(name, size, options);
+}
+
+/* A number, a size with its unit, a position in the WAL. */
+static bool
+is_number(const char *text, size_t size)
+{
+	size_t		letters = 0;
+	size_t		others = 0;
+
+	for (size_t i = 0; i < size; i++)
+	{
+		unsigned char c = (unsigned char) text[i];
+
+		letters += is_letter(c);
+		others += is_letter(c) && (c == '\0' || strchr("abcdefABCDEFx", c) == NULL);
+	}
+	return size <= 40 && (letters <= 4 || others == 0) && consists_of(text, size, "+-./:% ");
+}
+
+/* 2026-11-29 12:00:00.123 UTC, which the server made: no user value has class o. */
+static bool
+is_time(const char *text, size_t size)
+{
+	return size >= 19 && size <= 40 && is_digit((unsigned char) text[0]) && text[4] == '-' &&
+		text[10] == ' ' && text[13] == ':' && consists_of(text, size, " .:+-/");
+}
+
+/* (a, b)=(1, 2) keeps the names; a row or key without names keeps its parentheses only. */
+static void
+put_row(hg_out *out, const char *text, size_t from, size_t to, const char *middle,
+		const hg_mask_log_options *options)
+{
+	size_t		middle_size = strlen(middle);
+	size_t		values = from;
+
+	if (to - from < 2 || text[from] != '(' || text[to - 1] != ')')
+	{
+		hg_mask_put_value(out, text, from, to, &options->mask);
+		return;
+	}
+	for (size_t i = from; i + middle_size < to; i++)
+	{
+		if (memcmp(text + i, middle, middle_size) == 0)
+		{
+			hg_out_byte(out, '(');
+			hg_mask_put_argument(out, 'i', text, from + 1, i, options);
+			hg_out_bytes(out, middle, middle_size - 1);
+			values = i + middle_size - 1;
+			break;
+		}
+	}
+	hg_out_byte(out, '(');
+	hg_mask_put_value(out, text, values + 1, to - 1, &options->mask);
+	hg_out_byte(out, ')');
+}
+
+/* From where SQL could not be read: a key word or a sign stays, a word may be a value. */
+static void
+put_unread_sql(hg_out *out, const char *text, size_t from, size_t to,
+			   const hg_mask_log_options *options)
+{
+	size_t		size = to - from;
+	bool		letters = false;
+
+	for (size_t i = from; i < to && !letters; i++)
+		letters = is_letter((unsigned char) text[i]) || is_digit((unsigned char) text[i]);
+	if (!letters || hg_format_is_keyword(text + from, size))
+		hg_out_bytes(out, text + from, size);
+	else if (strchr("'\"$", text[from]) != NULL)
+		hg_mask_put_sql(out, text + from, size, &options->mask);
+	else
+		hg_mask_put_value(out, text, from, to, &options->mask);
+}
+
+/* A name of something that exists: expressions of indexes may hold literals. */
+static void
+put_name(hg_out *out, const char *text, size_t from, size_t to,
+		 const hg_mask_log_options *options)
+{
+	const char *name = text + from;
+	size_t		size = to - from;
+
+	if (memchr(name, '\'', size) != NULL)
+		hg_mask_put_sql(out, name, size, &options->mask);
+	else if (consists_of(name, size, " .,()\"$[]{}:;=<>*+-/|&~^%@!#?`") &&
+			 is_clean(name, size, &options->mask))
+		hg_out_bytes(out, name, size);
+	else
+		hg_mask_put_value(out, text, from, to, &options->mask);
+}
+
+/* Whether an argument of a class that may stay looks as its class should. */
+static bool
+may_stay(char class, const char *text, size_t size, const hg_mask_options *options)
+{
+	switch (class)
+	{
+		case 'n':
+			return is_number(text, size);
+		case 'u':
+			return hg_mask_name_is_ordinary(text, size, options);
+		case 's':
+			return (is_number(text, size) && size <= 12) ||
+				hg_mask_name_is_ordinary(text, size, options);
+		case 'o':
+			return is_time(text, size) || (memchr(text, '\'', size) == NULL &&
+										   is_clean(text, size, options));
+		case 'h':
+			return consists_of(text, size, ".:-%[]");
+		case 'a':
+			return hg_mask_application_is_ordinary(text, size, options);
+		default:
+			return false;
+	}
+}
+
+void
+hg_mask_put_argument(hg_out *out, char class, const char *text, size_t from, size_t to,
+					 const hg_mask_log_options *options)
+{
+	if (from == to)
+		return;
+	switch (class)
+	{
+		case 'i':
+			put_name(out, text, from, to, options);
+			break;
+		case 'q':
+			hg_mask_put_sql(out, text + from, to - from, &options->mask);
+			break;
+		case 't':
+			hg_mask_put_plan(out, text + from, to - from, &options->mask);
+			break;
+		case 'w':
+			put_unread_sql(out, text, from, to, options);
+			break;
+		case 'r':
+			put_row(out, text, from, to, ") = (", options);
+			break;
+		case 'k':
+			put_row(out, text, from, to, ")=(", options);
+			break;
+		case 'm':
+			hg_mask_put_message(out, NULL, text + from, to - from, options);
+			break;
+		case 'c':
+			hg_mask_put_audit_line(out, text + from, to - from, options);
+			break;
+		default:
+			if (may_stay(class, text + from, to - from, &options->mask))
+				hg_out_bytes(out, text + from, to - from);
+			else
+				hg_mask_put_value(out, text, from, to, &options->mask);
+	}
+}

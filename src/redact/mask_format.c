@@ -1,0 +1,291 @@
+/*
+ * mask_format.c
+ *		Masking of messages whose format is known, or can be found.
+ *
+ * A primary message comes with its format; DETAIL, HINT and CONTEXT are compared
+ * with the table of formats, line by line.  Of what a format made, its own text
+ * stays byte for byte and each argument is masked by its class.
+ */
+#include "redact/mask_format.h"
+
+#include "redact/mask_align.h"
+#include "redact/mask_argument.h"
+#include "redact/mask_out.h"
+
+/* Ends of a text's first part that are tried, before the whole of it is. */
+#define ENDS_MAX 64
+
+static void
+put_aligned(hg_out *out, const char *text, size_t size, const hg_alignment *alignment,
+			const hg_mask_log_options *options)
+{
+	size_t		kept = 0;
+	size_t		classes_count = alignment->classes == NULL ? 0 : strlen(alignment->classes);
+
+	for (int i = 0; i < alignment->count; i++)
+	{
+		const hg_argument *argument = &alignment->arguments[i];
+		char		class = 'u';
+
+		if (argument->number < classes_count)
+			class = alignment->classes[argument->number];
+		else if (argument->conversion == 'm')
+			class = 'o';
+		else if (argument->conversion != 's')
+			class = 'n';
+		hg_out_bytes(out, text + kept, argument->start - kept);
+		hg_mask_put_argument(out, class, text, argument->start, argument->end, options);
+		kept = argument->end;
+	}
+	hg_out_bytes(out, text + kept, size - kept);
+}
+
+/* The opening quotes, and what closes each. */
+static const struct
+{
+	const char *open;
+	const char *close;
+}			quotes[] = {
+	{"\"", "\""}, {"'", "'"}, {"`", "`"},
+	{"\xe2\x80\x9c", "\xe2\x80\x9d"}, {"\xe2\x80\x98", "\xe2\x80\x99"},
+	{"\xc2\xab", "\xc2\xbb"}, {"\xe2\x80\x9e", "\xe2\x80\x9c"},
+};
+
+static bool
+is_alphanumeric(unsigned char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c >= 0x80;
+}
+
+/* The quote that opens at a byte, -1 if none does. An apostrophe within a word opens nothing. */
+static int
+opening_quote(const char *text, size_t size, size_t at)
+{
+	for (size_t i = 0; i < sizeof(quotes) / sizeof(quotes[0]); i++)
+	{
+		size_t		open_size = strlen(quotes[i].open);
+
+		if (at + open_size <= size && memcmp(text + at, quotes[i].open, open_size) == 0 &&
+			(open_size > 1 || at == 0 || !is_alphanumeric((unsigned char) text[at - 1])))
+			return (int) i;
+	}
+	return -1;
+}
+
+/* Where a quoted part ends; the end of the text if it is not closed. */
+static size_t
+closing_quote(const char *text, size_t size, size_t from, const char *close)
+{
+	size_t		close_size = strlen(close);
+
+	for (size_t i = from; i + close_size <= size; i++)
+		if (memcmp(text + i, close, close_size) == 0 &&
+			(close_size > 1 || i + 1 == size || !is_alphanumeric((unsigned char) text[i + 1])))
+			return i;
+	return size;
+}
+
+/* Text without a format: findings and all that stands in quotes are masked. */
+static void
+put_free_text(hg_out *out, const char *text, size_t size, const hg_mask_options *options)
+{
+	size_t		kept = 0;
+	size_t		at = 0;
+
+	while (at < size)
+	{
+		int			quote = opening_quote(text, size, at);
+		size_t		open_end;
+		size_t		close;
+
+		if (quote < 0)
+		{
+			at++;
+			continue;
+		}
+		open_end = at + strlen(quotes[quote].open);
+		close = closing_quote(text, size, open_end, quotes[quote].close);
+		hg_mask_put_text(out, text + kept, at - kept, options);
+		hg_out_bytes(out, text + at, open_end - at);
+		hg_mask_put_value(out, text, open_end, close, options);
+		kept = close;
+		at = close < size ? close + strlen(quotes[quote].close) : size;
+		hg_out_bytes(out, text + kept, at - kept);
+		kept = at;
+	}
+	hg_mask_put_text(out, text + kept, size - kept, options);
+}
+
+static bool
+find_in(const hg_format_field *fields, const char *text, size_t size, hg_alignment *alignment,
+		const hg_mask_log_options *options)
+{
+	for (; (int) *fields >= 0; fields++)
+		if (hg_format_find(*fields, text, size, alignment, options))
+			return true;
+	return false;
+}
+
+static bool
+begins_in(const hg_format_field *fields, const char *text, size_t size,
+		  const hg_mask_log_options *options)
+{
+	for (; (int) *fields >= 0; fields++)
+		if (hg_format_begins(*fields, text, size, options))
+			return true;
+	return false;
+}
+
+/* The end of the line that begins at or behind a byte. */
+static size_t
+line_end(const char *text, size_t size, size_t at)
+{
+	const char *newline = at < size ? memchr(text + at, '\n', size - at) : NULL;
+
+	return newline == NULL ? size : (size_t) (newline - text);
+}
+
+#define FIELDS_END ((hg_format_field) -1)
+
+/* Whether a part can end before "at": nothing follows, or something known does. */
+static bool
+ends_before(const hg_format_field *fields, const char *text, size_t size, size_t at,
+			const hg_mask_log_options *options)
+{
+	hg_alignment alignment;
+
+	if (at >= size)
+		return true;
+	at++;
+	return begins_in(fields, text + at, size - at, options) ||
+		find_in(fields, text + at, line_end(text, size, at) - at, &alignment, options);
+}
+
+/*
+ * Masks the first part of a text, which is one line or more, and returns its
+ * size.  A part ends where a format fits and another one follows: SQL in a
+ * message may have many lines.
+ */
+static size_t
+put_part(hg_out *out, const hg_format_field *fields, const char *text, size_t size,
+		 const hg_mask_log_options *options)
+{
+	hg_alignment alignment;
+	size_t		end = line_end(text, size, 0);
+
+	for (int i = 0;; i++)
+	{
+		if (find_in(fields, text, end, &alignment, options) &&
+			ends_before(fields, text, size, end, options))
+		{
+			put_aligned(out, text, end, &alignment, options);
+			return end;
+		}
+		if (end == size)
+			break;
+		end = i < ENDS_MAX ? line_end(text, size, end + 1) : size;
+	}
+	/* Nobody knows it: up to where something known begins. */
+	end = line_end(text, size, 0);
+	while (end < size && !begins_in(fields, text + end + 1, size - end - 1, options))
+		end = line_end(text, size, end + 1);
+	if (fields[0] == HG_FORMAT_MESSAGE)
+		put_free_text(out, text, end, &options->mask);
+	else if (hg_mask_is_marker(text, end))
+		hg_out_bytes(out, text, end);
+	else
+		hg_out_text(out, end > 0 ? HG_REDACTED : "");
+	return end;
+}
+
+static void
+put_lines(hg_out *out, const hg_format_field *fields, const char *text, size_t size,
+		  const hg_mask_log_options *options)
+{
+	size_t		at = 0;
+
+	while (at < size && !out->cut)
+	{
+		at += put_part(out, fields, text + at, size - at, options);
+		if (at < size)
+			hg_out_byte(out, text[at++]);
+	}
+}
+
+/* Whether a format has text of its own: "%s" says nothing about its argument. */
+static bool
+says_something(const char *id)
+{
+	for (; *id != '\0'; id++)
+		if (*id == '%' && id[1] != '\0')
+			id++;
+		else if (is_alphanumeric((unsigned char) *id))
+			return true;
+	return false;
+}
+
+static bool
+align_with_id(const char *id, const char *text, size_t size, hg_alignment *alignment,
+			  const hg_mask_log_options *options)
+{
+	const char *translated = id;
+
+	alignment->classes = hg_format_classes(id);
+	if (options->translate != NULL)
+		translated = options->translate(options->domain, id);
+	return hg_format_align(translated, text, size, alignment) ||
+		(translated != id && hg_format_align(id, text, size, alignment));
+}
+
+void
+hg_mask_put_message(hg_out *out, const char *id, const char *text, size_t size,
+					const hg_mask_log_options *options)
+{
+	static const hg_format_field fields[] = {HG_FORMAT_MESSAGE, HG_FORMAT_TEXT, FIELDS_END};
+	hg_alignment alignment;
+
+	if (!options->strict)
+		hg_mask_put_text(out, text, size, &options->mask);
+	else if (hg_mask_is_marker(text, size))
+		hg_out_bytes(out, text, size);
+	else if (id != NULL && (says_something(id) || hg_format_classes(id) != NULL) &&
+			 align_with_id(id, text, size, &alignment, options))
+		put_aligned(out, text, size, &alignment, options);
+	else if (options->withhold)
+		hg_out_text(out, HG_REDACTED);
+	else
+		put_lines(out, fields, text, size, options);
+}
+
+size_t
+hg_mask_message(const char *id, const char *text, size_t size, char *out, size_t out_size,
+				const hg_mask_log_options *options)
+{
+	hg_out		bounded = {out, out_size, 0, false};
+
+	hg_mask_put_message(&bounded, id, text, size, options);
+	return bounded.used;
+}
+
+size_t
+hg_mask_field(hg_format_field field, const char *text, size_t size, char *out, size_t out_size,
+			  const hg_mask_log_options *options)
+{
+	hg_format_field fields[] = {field, HG_FORMAT_TEXT, FIELDS_END};
+	hg_out		bounded = {out, out_size, 0, false};
+
+	if (!options->strict)
+		hg_mask_put_text(&bounded, text, size, &options->mask);
+	else
+		put_lines(&bounded, fields, text, size, options);
+	return bounded.used;
+}
+
+size_t
+hg_mask_statement(const char *sql, size_t size, char *out, size_t out_size,
+				  const hg_mask_log_options *options)
+{
+	if (!options->strict)
+		return hg_mask_text(sql, size, out, out_size, &options->mask);
+	return hg_mask_sql(sql, size, out, out_size, &options->mask);
+}

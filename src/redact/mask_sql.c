@@ -1,0 +1,698 @@
+/*
+ * mask_sql.c
+ *		Masking of SQL: every literal and comment, and names that are no names.
+ *
+ * Pure C without postgres.h: no allocation, no lock, no failure, no state.
+ * The server's own lexer allocates and raises errors, so it cannot be used
+ * inside an error report; this one reads any bytes, and takes what is not
+ * terminated to the end.
+ *
+ * Whether a backslash escapes a quote in '...' depends on a setting that the
+ * text does not tell.  Both readings are tried where they differ: if the rest
+ * is well-formed under the standard one only, that one is used; otherwise all
+ * of the rest is masked.  So a text that was cut in a literal, and one that
+ * was written with standard_conforming_strings off, never show a value.
+ *
+ * Numbers are values too.  They become quoted markers like the other literals,
+ * which every expression takes; after a unary sign they become 0; and where
+ * the grammar wants a bare number (LIMIT 10, varchar(20), CACHE 5) they stay.
+ */
+#include "redact/mask_out.h"
+
+#include <strings.h>
+
+typedef enum token_kind
+{
+	TOKEN_NONE,
+	TOKEN_SPACE,
+	TOKEN_LINE_COMMENT,
+	TOKEN_BLOCK_COMMENT,
+	TOKEN_LITERAL,
+	TOKEN_QUOTED_NAME,
+	TOKEN_WORD,
+	TOKEN_NUMBER,
+	TOKEN_PARAMETER,
+	TOKEN_CHARACTER
+} token_kind;
+
+typedef struct token
+{
+	token_kind	kind;
+	size_t		start;
+	size_t		end;
+	bool		terminated;
+	bool		unicode;		/* U&'...' or U&"...": may have a UESCAPE */
+	bool		plain;			/* '...' without E: its end depends on the reading */
+} token;
+
+typedef enum reading
+{
+	READING_UNDECIDED,
+	READING_STANDARD,			/* a backslash is a character like any other */
+	READING_NONE				/* cannot be told: the rest is masked */
+} reading;
+
+typedef struct sql_scan
+{
+	const char *text;
+	size_t		size;
+	hg_out	   *out;
+	const hg_mask_options *options;
+	reading		reading;
+	bool		plan;			/* EXPLAIN's text: costs, rows and times stay */
+	bool		type_modifier;	/* inside varchar( or numeric( */
+	token		last;			/* the last two tokens that are no space or comment */
+	token		before_last;
+} sql_scan;
+
+static inline bool
+is_space(unsigned char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v';
+}
+
+static inline bool
+is_digit(unsigned char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static inline bool
+is_word_start(unsigned char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c >= 0x80;
+}
+
+static inline bool
+is_word(unsigned char c)
+{
+	return is_word_start(c) || is_digit(c) || c == '$';
+}
+
+/* The end of '...' or "..." that opens at "at"; *terminated tells whether there was one. */
+static size_t
+end_of_quoted(const char *text, size_t size, size_t at, bool escapes, bool *terminated)
+{
+	char		quote = text[at++];
+
+	while (at < size)
+	{
+		if (text[at] == '\\' && escapes)
+			at += 2;
+		else if (text[at] != quote)
+			at++;
+		else if (at + 1 < size && text[at + 1] == quote)
+			at += 2;
+		else
+		{
+			*terminated = true;
+			return at + 1;
+		}
+	}
+	*terminated = false;
+	return size;
+}
+
+/* The end of a block comment, which may hold others. */
+static size_t
+end_of_comment(const char *text, size_t size, size_t at, bool *terminated)
+{
+	int			depth = 0;
+
+	while (at + 1 < size)
+	{
+		if (text[at] == '/' && text[at + 1] == '*')
+		{
+			depth++;
+			at += 2;
+		}
+		else if (text[at] == '*' && text[at + 1] == '/')
+		{
+			at += 2;
+			if (--depth == 0)
+			{
+				*terminated = true;
+				return at;
+			}
+		}
+		else
+			at++;
+	}
+	*terminated = false;
+	return size;
+}
+
+/* $tag$...$tag$: its end, or "at" if no such thing begins there. */
+static size_t
+end_of_dollar_quoted(const char *text, size_t size, size_t at, bool *terminated)
+{
+	size_t		tag_end = at + 1;
+	size_t		tag_size;
+
+	if (tag_end < size && is_word_start((unsigned char) text[tag_end]))
+		while (tag_end < size && text[tag_end] != '$' && is_word((unsigned char) text[tag_end]))
+			tag_end++;
+	if (tag_end >= size || text[tag_end] != '$')
+		return at;
+	tag_size = tag_end + 1 - at;
+	for (size_t end = tag_end + 1; end + tag_size <= size;)
+	{
+		const char *dollar = memchr(text + end, '$', size - end);
+
+		if (dollar == NULL || (size_t) (dollar - text) + tag_size > size)
+			break;
+		end = (size_t) (dollar - text);
+		if (memcmp(dollar, text + at, tag_size) == 0)
+		{
+			*terminated = true;
+			return end + tag_size;
+		}
+		end++;
+	}
+	*terminated = false;
+	return size;
+}
+
+/* 12, 1.5, .5, 1e-10, 0x1F, 1_000; also 123abc, of which nothing may remain. */
+static size_t
+end_of_number(const char *text, size_t size, size_t at)
+{
+	size_t		start = at;
+
+	while (at < size)
+	{
+		unsigned char c = (unsigned char) text[at];
+
+		if (c == '.' && at + 1 < size && text[at + 1] == '.')
+			break;
+		if (is_word(c) || c == '.')
+			at++;
+		else if ((c == '-' || c == '+') && at > start &&
+				 (text[at - 1] == 'e' || text[at - 1] == 'E') &&
+				 at + 1 < size && is_digit((unsigned char) text[at + 1]) &&
+				 !(text[start] == '0' && (text[start + 1] | 0x20) == 'x'))
+			at++;
+		else
+			break;
+	}
+	return at;
+}
+
+/* A word, or the literal or name that its one letter introduces: E'', B'', U&"". */
+static void
+read_word(const char *text, size_t size, size_t at, bool escapes, token *tok)
+{
+	size_t		end = at;
+	char		letter = text[at] | 0x20;
+
+	while (end < size && is_word((unsigned char) text[end]))
+		end++;
+	tok->kind = TOKEN_WORD;
+	tok->end = end;
+	if (end != at + 1 || end >= size)
+		return;
+	if (text[end] == '\'' && strchr("ebxn", letter) != NULL)
+	{
+		tok->kind = TOKEN_LITERAL;
+		tok->plain = (letter != 'e');
+		tok->end = end_of_quoted(text, size, end, escapes || letter == 'e', &tok->terminated);
+	}
+	else if (letter == 'u' && text[end] == '&' && end + 1 < size &&
+			 (text[end + 1] == '\'' || text[end + 1] == '"'))
+	{
+		tok->kind = text[end + 1] == '"' ? TOKEN_QUOTED_NAME : TOKEN_LITERAL;
+		tok->plain = (tok->kind == TOKEN_LITERAL);
+		tok->unicode = true;
+		tok->end = end_of_quoted(text, size, end + 1, escapes && tok->plain, &tok->terminated);
+	}
+}
+
+/* The token at "at", which is below size. Never reads behind size. */
+static token
+read_token(const char *text, size_t size, size_t at, bool escapes)
+{
+	token		tok = {TOKEN_CHARACTER, at, at + 1, true, false, false};
+	unsigned char c = (unsigned char) text[at];
+	unsigned char next = at + 1 < size ? (unsigned char) text[at + 1] : 0;
+
+	if (is_space(c))
+	{
+		tok.kind = TOKEN_SPACE;
+		while (tok.end < size && is_space((unsigned char) text[tok.end]))
+			tok.end++;
+	}
+	else if (is_word_start(c))
+		read_word(text, size, at, escapes, &tok);
+	else if (is_digit(c) || (c == '.' && is_digit(next) && (at == 0 || text[at - 1] != '.')))
+	{
+		tok.kind = TOKEN_NUMBER;
+		tok.end = end_of_number(text, size, at);
+	}
+	else if (c == '\'')
+	{
+		tok.kind = TOKEN_LITERAL;
+		tok.plain = true;
+		tok.end = end_of_quoted(text, size, at, escapes, &tok.terminated);
+	}
+	else if (c == '"')
+	{
+		tok.kind = TOKEN_QUOTED_NAME;
+		tok.end = end_of_quoted(text, size, at, false, &tok.terminated);
+	}
+	else if (c == '-' && next == '-')
+	{
+		tok.kind = TOKEN_LINE_COMMENT;
+		while (tok.end < size && text[tok.end] != '\n' && text[tok.end] != '\r')
+			tok.end++;
+	}
+	else if (c == '/' && next == '*')
+	{
+		tok.kind = TOKEN_BLOCK_COMMENT;
+		tok.end = end_of_comment(text, size, at, &tok.terminated);
+	}
+	else if (c == '$' && is_digit(next))
+	{
+		tok.kind = TOKEN_PARAMETER;
+		while (tok.end < size && is_digit((unsigned char) text[tok.end]))
+			tok.end++;
+	}
+	else if (c == '$')
+	{
+		size_t		end = end_of_dollar_quoted(text, size, at, &tok.terminated);
+
+		if (end > at)
+		{
+			tok.kind = TOKEN_LITERAL;
+			tok.end = end;
+		}
+	}
+	return tok;
+}
+
+/* Whether the rest of a text holds no unterminated quote or comment under a reading. */
+static bool
+well_formed(const char *text, size_t size, size_t at, bool escapes)
+{
+	while (at < size)
+	{
+		token		tok = read_token(text, size, at, escapes);
+
+		if (!tok.terminated)
+			return false;
+		at = tok.end;
+	}
+	return true;
+}
+
+/*
+ * A literal whose end depends on the reading: decides once for the rest of the
+ * text, and returns the token as it is to be taken.
+ */
+static token
+decide_reading(sql_scan *scan, token standard)
+{
+	token		escaped = read_token(scan->text, scan->size, standard.start, true);
+
+	if (escaped.end == standard.end && escaped.terminated == standard.terminated)
+		return standard;
+	if (scan->reading == READING_UNDECIDED)
+	{
+		bool		standard_fits = standard.terminated &&
+			well_formed(scan->text, scan->size, standard.end, false);
+		bool		escapes_fits = escaped.terminated &&
+			well_formed(scan->text, scan->size, escaped.end, true);
+
+		scan->reading = standard_fits && !escapes_fits ? READING_STANDARD : READING_NONE;
+	}
+	if (scan->reading == READING_NONE)
+		standard.end = scan->size;
+	return standard;
+}
+
+/* The next token of the scan, as the reading has it. */
+static token
+next_token(sql_scan *scan, size_t at)
+{
+	token		tok = read_token(scan->text, scan->size, at, false);
+
+	if (tok.kind == TOKEN_LITERAL && tok.plain)
+		tok = decide_reading(scan, tok);
+	return tok;
+}
+
+/* Skips spaces and comments; returns where the next token begins. */
+static size_t
+skip_space(const sql_scan *scan, size_t at, bool *newline)
+{
+	*newline = false;
+	while (at < scan->size)
+	{
+		token		tok = read_token(scan->text, scan->size, at, false);
+
+		if (tok.kind != TOKEN_SPACE && tok.kind != TOKEN_LINE_COMMENT &&
+			tok.kind != TOKEN_BLOCK_COMMENT)
+			break;
+		if (tok.kind == TOKEN_SPACE &&
+			(memchr(scan->text + at, '\n', tok.end - at) != NULL ||
+			 memchr(scan->text + at, '\r', tok.end - at) != NULL))
+			*newline = true;
+		at = tok.end;
+	}
+	return at;
+}
+
+/*
+ * The end of a literal with all that belongs to it: 'a' <newline> 'b' are one,
+ * and read alike, so E'a' lets its successor have escapes as well; and the
+ * UESCAPE of a U&'...' would not be valid behind a marker.
+ */
+static size_t
+end_of_whole(sql_scan *scan, const token *tok)
+{
+	size_t		end = tok->end;
+	bool		newline;
+	size_t		next;
+
+	for (;;)
+	{
+		bool		terminated;
+
+		next = skip_space(scan, end, &newline);
+		if (tok->kind != TOKEN_LITERAL || !newline || next >= scan->size ||
+			scan->text[next] != '\'')
+			break;
+		if (tok->plain)
+			end = next_token(scan, next).end;
+		else
+			end = end_of_quoted(scan->text, scan->size, next, true, &terminated);
+	}
+	if (tok->unicode && next + 7 <= scan->size &&
+		strncasecmp(scan->text + next, "uescape", 7) == 0)
+	{
+		next = skip_space(scan, next + 7, &newline);
+		if (next < scan->size && scan->text[next] == '\'')
+			return next_token(scan, next).end;
+	}
+	return end;
+}
+
+/* A plain word of at most 63 bytes, as names of objects are. */
+static bool
+is_plain_word(const char *word, size_t size)
+{
+	if (size == 0 || size > 63 || !is_word_start((unsigned char) word[0]))
+		return false;
+	for (size_t i = 1; i < size; i++)
+		if (!is_word((unsigned char) word[i]))
+			return false;
+	return true;
+}
+
+static size_t
+put_quoted_name(sql_scan *scan, const token *tok)
+{
+	const char *name = scan->text + tok->start + (tok->unicode ? 3 : 1);
+	size_t		size = tok->end - tok->start - (tok->unicode ? 3 : 1) - (tok->terminated ? 1 : 0);
+	hg_phi_span finding;
+	bool		found;
+
+	if (hg_mask_is_marker(name, size) && tok->terminated)
+	{
+		hg_out_bytes(scan->out, scan->text + tok->start, tok->end - tok->start);
+		return tok->end;
+	}
+	found = hg_mask_find_in_name(name, size, &finding, scan->options->confidence) ||
+		hg_mask_find(name, 0, size, &finding, scan->options);
+	if (!found && tok->terminated && is_plain_word(name, size))
+		hg_out_bytes(scan->out, scan->text + tok->start, tok->end - tok->start);
+	else
+	{
+		hg_out_byte(scan->out, '"');
+		hg_mask_put_marker(scan->out, name, found ? &finding : NULL, scan->options);
+		hg_out_byte(scan->out, '"');
+	}
+	return end_of_whole(scan, tok);
+}
+
+static size_t
+put_literal(sql_scan *scan, const token *tok)
+{
+	size_t		end = end_of_whole(scan, tok);
+	size_t		size = end - tok->start;
+	const char *text = scan->text + tok->start;
+	hg_phi_span finding;
+
+	/* A second masking must not change what the first one wrote. */
+	if (size > 2 && text[0] == '\'' && text[size - 1] == '\'' &&
+		hg_mask_is_marker(text + 1, size - 2))
+	{
+		hg_out_bytes(scan->out, text, size);
+		return end;
+	}
+	if (size == 2 && tok->terminated)
+	{
+		hg_out_text(scan->out, "''");
+		return end;
+	}
+	hg_out_byte(scan->out, '\'');
+	if (hg_mask_find(scan->text, tok->start, end, &finding, scan->options))
+		hg_mask_put_marker(scan->out, scan->text, &finding, scan->options);
+	else
+		hg_mask_put_marker(scan->out, scan->text, NULL, scan->options);
+	hg_out_byte(scan->out, '\'');
+	return end;
+}
+
+/* Whether a token is one of the words of a list. */
+static bool
+is_one_of(const sql_scan *scan, const token *tok, const char *const *words)
+{
+	size_t		size = tok->end - tok->start;
+
+	if (tok->kind != TOKEN_WORD)
+		return false;
+	for (; *words != NULL; words++)
+		if (strlen(*words) == size && strncasecmp(*words, scan->text + tok->start, size) == 0)
+			return true;
+	return false;
+}
+
+static bool
+is_character(const sql_scan *scan, const token *tok, char c)
+{
+	return tok->kind == TOKEN_CHARACTER && scan->text[tok->start] == c;
+}
+
+/* Behind these words the grammar wants a bare number, which is structure and no value. */
+static const char *const number_words[] = {
+	"limit", "offset", "fetch", "move", "first", "next", "forward", "backward", "absolute",
+	"relative", "by", "with", "increment", "start", "restart", "minvalue", "maxvalue", "cache",
+	"statistics", "cost", "rows", "modulus", "remainder", "function", "operator", "column",
+	"parallel", "top", NULL
+};
+
+/* In the parentheses behind these, too. */
+static const char *const modifier_words[] = {
+	"varchar", "char", "character", "varying", "nchar", "bpchar", "varbit", "bit", "numeric",
+	"decimal", "dec", "float", "time", "timestamp", "timestamptz", "timetz", "interval", "second",
+	"current_time", "current_timestamp", "localtime", "localtimestamp", NULL
+};
+
+/* Whether the sign in "last" is no operator between two operands. */
+static bool
+sign_is_unary(const sql_scan *scan)
+{
+	const token *tok = &scan->before_last;
+
+	switch (tok->kind)
+	{
+		case TOKEN_LITERAL:
+		case TOKEN_QUOTED_NAME:
+		case TOKEN_NUMBER:
+		case TOKEN_PARAMETER:
+			return false;
+		case TOKEN_WORD:
+			return is_one_of(scan, tok, number_words) || (tok->end - tok->start == 2 &&
+				strncasecmp(scan->text + tok->start, "to", 2) == 0);
+		case TOKEN_CHARACTER:
+			return scan->text[tok->start] != ')' && scan->text[tok->start] != ']';
+		default:
+			return true;
+	}
+}
+
+/* Whether a number belongs to the structure: few digits, where no value can stand. */
+static bool
+number_is_structure(sql_scan *scan, const token *tok)
+{
+	size_t		size = tok->end - tok->start;
+	const token *last = &scan->last;
+
+	for (size_t i = tok->start; i < tok->end; i++)
+		if (!is_digit((unsigned char) scan->text[i]))
+			return false;
+	if (is_character(scan, last, '(') && is_one_of(scan, &scan->before_last, modifier_words))
+		scan->type_modifier = true;
+	if (scan->type_modifier)
+		return size <= 4;
+	if (is_character(scan, last, '['))
+		return size <= 4;
+	return is_one_of(scan, last, number_words);
+}
+
+static size_t
+put_number(sql_scan *scan, const token *tok)
+{
+	const token *last = &scan->last;
+	hg_phi_span finding;
+
+	if (number_is_structure(scan, tok))
+		hg_out_bytes(scan->out, scan->text + tok->start, tok->end - tok->start);
+	else if ((is_character(scan, last, '-') || is_character(scan, last, '+')) &&
+			 sign_is_unary(scan))
+		hg_out_byte(scan->out, '0');
+	else
+	{
+		bool		found = hg_mask_find(scan->text, tok->start, tok->end, &finding,
+										 scan->options);
+
+		/* A word right before would make a prefix of the quote, as in 1e'...'. */
+		if (scan->out->used > 0 && is_word((unsigned char) scan->out->data[scan->out->used - 1]))
+			hg_out_byte(scan->out, ' ');
+		hg_out_byte(scan->out, '\'');
+		hg_mask_put_marker(scan->out, scan->text, found ? &finding : NULL, scan->options);
+		hg_out_byte(scan->out, '\'');
+	}
+	return tok->end;
+}
+
+/*
+ * The confidence at which an unquoted word is masked.  Such words are names of
+ * objects or key words, and the guard refuses names at this confidence.
+ */
+#define WORD_CONFIDENCE 0.8f
+
+/* Short words in one case without digits are key words or plain names. */
+static bool
+word_needs_look(const char *word, size_t size)
+{
+	bool		lower = false;
+
+	if (size < 5)
+		return false;
+	for (size_t i = 0; i < size; i++)
+	{
+		unsigned char c = (unsigned char) word[i];
+
+		if (is_digit(c) || c == '_' || c >= 0x80)
+			return true;
+		if (c >= 'a')
+			lower = true;
+		else if (lower)
+			return true;
+	}
+	return false;
+}
+
+static size_t
+put_word(sql_scan *scan, const token *tok)
+{
+	const char *word = scan->text + tok->start;
+	size_t		size = tok->end - tok->start;
+	hg_phi_span finding;
+
+	if (word_needs_look(word, size) &&
+		hg_mask_find_in_name(word, size, &finding, WORD_CONFIDENCE))
+	{
+		hg_out_byte(scan->out, '"');
+		hg_mask_put_marker(scan->out, word, &finding, scan->options);
+		hg_out_byte(scan->out, '"');
+	}
+	else
+		hg_out_bytes(scan->out, word, size);
+	return tok->end;
+}
+
+/* A comment keeps its delimiters, so that words on both sides stay apart. */
+static size_t
+put_comment(sql_scan *scan, const token *tok)
+{
+	size_t		delimiters = tok->kind == TOKEN_BLOCK_COMMENT && tok->terminated ? 4 : 2;
+	const char *text = scan->text + tok->start;
+
+	hg_out_bytes(scan->out, text, 2);
+	if (tok->end - tok->start > delimiters)
+		hg_out_text(scan->out, " " HG_REDACTED);
+	if (tok->kind == TOKEN_BLOCK_COMMENT)
+		hg_out_text(scan->out, tok->end - tok->start > delimiters ? " */" : "*/");
+	return tok->end;
+}
+
+/* Writes one token and returns where the next one begins. */
+static size_t
+put_token(sql_scan *scan, const token *tok)
+{
+	switch (tok->kind)
+	{
+		case TOKEN_LITERAL:
+			return put_literal(scan, tok);
+		case TOKEN_QUOTED_NAME:
+			return put_quoted_name(scan, tok);
+		case TOKEN_NUMBER:
+			return put_number(scan, tok);
+		case TOKEN_WORD:
+			return put_word(scan, tok);
+		case TOKEN_LINE_COMMENT:
+		case TOKEN_BLOCK_COMMENT:
+			return put_comment(scan, tok);
+		default:
+			hg_out_bytes(scan->out, scan->text + tok->start, tok->end - tok->start);
+			return tok->end;
+	}
+}
+
+static void
+scan_all(sql_scan *scan)
+{
+	size_t		at = 0;
+
+	while (at < scan->size && !scan->out->cut)
+	{
+		token		tok = next_token(scan, at);
+
+		at = put_token(scan, &tok);
+		if (tok.kind == TOKEN_SPACE || tok.kind == TOKEN_LINE_COMMENT ||
+			tok.kind == TOKEN_BLOCK_COMMENT)
+			continue;
+		if (is_character(scan, &tok, ')'))
+			scan->type_modifier = false;
+		scan->before_last = scan->last;
+		scan->last = tok;
+	}
+}
+
+void
+hg_mask_put_sql(hg_out *out, const char *sql, size_t size, const hg_mask_options *options)
+{
+	sql_scan	scan = {.text = sql, .size = size, .out = out, .options = options};
+
+	scan_all(&scan);
+}
+
+void
+hg_mask_put_plan(hg_out *out, const char *plan, size_t size, const hg_mask_options *options)
+{
+	sql_scan	scan = {.text = plan, .size = size, .out = out, .options = options, .plan = true};
+
+	scan_all(&scan);
+}
+
+size_t
+hg_mask_sql(const char *sql, size_t size, char *out, size_t out_size,
+			const hg_mask_options *options)
+{
+	hg_out		bounded = {out, out_size, 0, false};
+
+	hg_mask_put_sql(&bounded, sql, size, options);
+	return bounded.used;
+}

@@ -1,0 +1,124 @@
+/*
+ * Goal: of a message only the server's own text and names remain; a message
+ * without user values stays byte for byte.
+ * Method: messages with and without their format, as the server makes them;
+ * the values are words that no detector knows.
+ */
+#include "redact/mask_format.h"
+
+#include "tap.h"
+
+#define R "[redacted]"
+#define SAME ""
+
+static const struct
+{
+	const char *id;
+	const char *text;
+	const char *masked;			/* SAME: as the text */
+}			messages[] = {
+	{"invalid input syntax for type %s: \"%s\"", "invalid input syntax for type integer: \"zq\"",
+	"invalid input syntax for type integer: \"" R "\""},
+	{"invalid input syntax for type %s: \"%s\"", "invalid input syntax for type integer: \"\"",
+	SAME},
+	/* a value that looks like the rest of the format shows nothing */
+	{"invalid value for parameter \"%s\": \"%s\"",
+		"invalid value for parameter \"a\": \"z\": \"q\"",
+	"invalid value for parameter \"a\": \"" R "\""},
+	{"relation \"%s\" does not exist", "relation \"patients\" does not exist", SAME},
+	{"relation \"%s\" does not exist", "relation \"John Zq\" does not exist",
+	"relation \"" R "\" does not exist"},
+	{"duration: %s ms  statement: %s", "duration: 0.123 ms  statement: select 'zq', 5 from t",
+	"duration: 0.123 ms  statement: select '" R "', '" R "' from t"},
+	{"%s at or near \"%s\"", "syntax error at or near \"where\"", SAME},
+	{"%s at or near \"%s\"", "syntax error at or near \"Zq\"", "syntax error at or near \"" R "\""},
+	{"%s at or near \"%s\"", "unterminated quoted string at or near \"'zq from t\"",
+	"unterminated quoted string at or near \"'" R "'\""},
+	{"%s at or near \"%s\"", "syntax error at or near \")\"", SAME},
+	{"database system is ready to accept connections",
+	"database system is ready to accept connections", SAME},
+	{"foreign format %s of %d", "foreign format a b of 12", "foreign format " R " of 12"},
+	/* no format: what the server knows is found by its text */
+	{NULL, "duplicate key value violates unique constraint \"p_email_key\"", SAME},
+	{NULL, "invalid input syntax for type integer: \"zq\"",
+	"invalid input syntax for type integer: \"" R "\""},
+	{"%s", "connection authorized: user=postgres database=clinic application_name=psql", SAME},
+	{"%s", "patient \"Zq\" isn't 'here'", "patient \"" R "\" isn't '" R "'"},
+	{"%s", "an open \"quote", "an open \"" R},
+	{NULL, R, SAME},
+	{"AUDIT: %s", "AUDIT: SESSION,1,1,WRITE,INSERT,TABLE,t,\"insert into t (\"\"a\"\") values"
+		" ('zq', \"\"J Zq\"\")\",<none>",
+		"AUDIT: SESSION,1,1,WRITE,INSERT,TABLE,t,\"insert into t (\"\"a\"\") values"
+	" ('" R "', \"\"" R "\"\")\",<none>"},
+};
+
+static const struct
+{
+	hg_format_field field;
+	const char *text;
+	const char *masked;
+}			fields[] = {
+	{HG_FORMAT_DETAIL, "Key (email)=(zq) already exists.", "Key (email)=(" R ") already exists."},
+	{HG_FORMAT_DETAIL, "Key (a, b)=(z, q) conflicts with existing key (a, b)=(q, z).",
+	"Key (a, b)=(" R ") conflicts with existing key (a, b)=(" R ")."},
+	{HG_FORMAT_DETAIL, "Key (lower(a))=(zq) is not present in table \"t\".",
+	"Key (lower(a))=(" R ") is not present in table \"t\"."},
+	{HG_FORMAT_DETAIL, "Failing row contains (zq, null).", "Failing row contains (" R ")."},
+	{HG_FORMAT_DETAIL, "Failing row contains (a, b) = (z, q).",
+	"Failing row contains (a, b) = (" R ")."},
+	{HG_FORMAT_DETAIL, "parameters: $1 = 'zq', $2 = NULL", "parameters: $1 = '" R "', $2 = NULL"},
+	{HG_FORMAT_DETAIL, "Process 12 waits for ShareLock on transaction 7; blocked by process 13.\n"
+		"Process 13 waits for ShareLock on transaction 8; blocked by process 12.\n"
+		"Process 12: update t\n  set a = 'zq'\nProcess 13: update t set a = 'zq'",
+		"Process 12 waits for ShareLock on transaction 7; blocked by process 13.\n"
+		"Process 13 waits for ShareLock on transaction 8; blocked by process 12.\n"
+	"Process 12: update t\n  set a = '" R "'\nProcess 13: update t set a = '" R "'"},
+	{HG_FORMAT_DETAIL, "view v depends on table t\nview w depends on view v", SAME},
+	{HG_FORMAT_DETAIL, "whatever zq", R},
+	{HG_FORMAT_HINT, "No function matches the given name and argument types. You might need to add "
+	"explicit type casts.", SAME},
+	{HG_FORMAT_HINT, "try zq", R},
+	{HG_FORMAT_CONTEXT, "SQL statement \"insert into p\nvalues ('zq')\"\nPL/pgSQL function f(text) "
+		"line 3 at SQL statement", "SQL statement \"insert into p\nvalues ('" R "')\"\n"
+	"PL/pgSQL function f(text) line 3 at SQL statement"},
+	{HG_FORMAT_CONTEXT, "COPY p, line 1, column a: \"zq\"", "COPY p, line 1, column a: \"" R "\""},
+	{HG_FORMAT_CONTEXT, "COPY p, line 1: \"z\tq\"", "COPY p, line 1: \"" R "\""},
+	{HG_FORMAT_CONTEXT, "zq\nPL/pgSQL function f() line 1 at RAISE",
+	R "\nPL/pgSQL function f() line 1 at RAISE"},
+};
+
+static void
+is_masked(const char *text, const char *masked, const char *out, size_t size)
+{
+	char		got[1024];
+
+	snprintf(got, sizeof(got), "%.*s", (int) size, out);
+	/* A name of a test has one line. */
+	is_str(got, masked[0] == '\0' ? text : masked, "%.*s", (int) strcspn(text, "\n"), text);
+}
+
+int
+main(void)
+{
+	hg_mask_log_options options = {.mask = {0.4f, NULL, NULL}, .strict = true};
+	char		out[1024];
+
+	for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++)
+	{
+		const char *text = messages[i].text;
+
+		is_masked(text, messages[i].masked, out,
+				  hg_mask_message(messages[i].id, text, strlen(text), out, sizeof(out), &options));
+	}
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+	{
+		const char *text = fields[i].text;
+
+		is_masked(text, fields[i].masked, out,
+				  hg_mask_field(fields[i].field, text, strlen(text), out, sizeof(out), &options));
+	}
+	options.withhold = true;
+	is_masked("patient zq", R, out,
+			  hg_mask_message("%s", "patient zq", 10, out, sizeof(out), &options));
+	return done();
+}

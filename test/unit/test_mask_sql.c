@@ -1,0 +1,111 @@
+/*
+ * Goal: no literal, comment or odd name of a statement survives masking, its
+ * structure does, and masking twice changes nothing.
+ * Method: pairs of statements, before and after. The values are words that no
+ * detector knows, so that only the scanner can take them away.
+ */
+#define _GNU_SOURCE
+#include "redact/mask.h"
+
+#include "tap.h"
+
+#define R "'[redacted]'"
+
+static const struct
+{
+	const char *sql;
+	const char *masked;
+}			pairs[] = {
+	/* all kinds of literals */
+	{"select 'zq'", "select " R},
+	{"select 'z''q', ''", "select " R ", ''"},
+	{"select E'z\\'q', e'\\\\', 'zq'", "select " R ", " R ", " R},
+	{"select B'101', x'1F', N'zq'", "select " R ", " R ", " R},
+	{"select U&'z\\0071' from t", "select " R " from t"},
+	{"select U&'z!0071' UESCAPE '!' from t", "select " R " from t"},
+	{"select $$zq$$, $a$z$$q$b$ $a$", "select " R ", " R},
+	{"do $$ begin raise 'zq'; end $$;", "do " R ";"},
+	{"select 'z'\n\t'q' as a", "select " R " as a"},
+	{"select 'z' -- zq\n 'q' as a", "select " R " as a"},
+	{"select E'z'\n'\\'q' as a", "select " R " as a"},
+	{"select date'zq', 'zq'::text", "select date" R ", " R "::text"},
+	{"select 'zq", "select " R},
+	{"select $a$zq", "select " R},
+	{"select $a$zq$a", "select " R},
+	/* numbers */
+	{"where a = 42 and b=-5 and c - 7 < 1.5e-10", "where a = " R " and b=-0 and c - " R " < " R},
+	{"select .5, 0x1F, 1_000, 12ab", "select " R ", " R ", " R ", " R},
+	{"where a = $1 limit 10 offset 20", "where a = $1 limit 10 offset 20"},
+	{"a varchar(20), b numeric(10, 2), c int[3]", "a varchar(20), b numeric(10, 2), c int[3]"},
+	{"for i in 1..10 loop", "for i in " R ".." R " loop"},
+	{"create sequence s start 5 increment by -2 cache 9",
+	"create sequence s start 5 increment by -0 cache 9"},
+	{"t1.a2 = b_3", "t1.a2 = b_3"},
+	/* comments */
+	{"select a -- zq\nfrom t", "select a -- [redacted]\nfrom t"},
+	{"select/*zq/*zq*/zq*/a", "select/* [redacted] */a"},
+	{"select a /* zq", "select a /* [redacted] */"},
+	{"select a--", "select a--"},
+	/* names */
+	{"where \"name\" = \"John Zq\"", "where \"name\" = \"[redacted]\""},
+	{"select \"a\"\"b\" from \"T1\"", "select \"[redacted]\" from \"T1\""},
+	{"select U&\"z\\0071\" uescape '!' from t", "select \"[redacted]\" from t"},
+	{"select \"zq", "select \"[redacted]\""},
+	/* both readings of a backslash */
+	{"values ('C:\\', 'zq')", "values (" R ", " R ")"},
+	{"select 'z\\'q zq', 'zq'", "select " R},
+	{"select 'z\\\\', a", "select " R ", a"},
+	{"select 'C:\\', 'zq", "select " R},
+	/* nothing to mask */
+	{"", ""},
+	{"select a, count(*) from t group by a having count(*) > $1",
+	"select a, count(*) from t group by a having count(*) > $1"},
+	{"a -> b #>> c || d", "a -> b #>> c || d"},
+};
+
+static void
+check_pair(const char *sql, const char *masked)
+{
+	static const hg_mask_options options = {0.4f, NULL, NULL};
+	char		once[1024];
+	char		twice[1024];
+	size_t		size = hg_mask_sql(sql, strlen(sql), once, sizeof(once) - 1, &options);
+
+	once[size] = '\0';
+	is_str(once, masked, "%s", sql);
+	size = hg_mask_sql(once, size, twice, sizeof(twice) - 1, &options);
+	twice[size] = '\0';
+	is_str(twice, once, "twice: %s", sql);
+}
+
+/* Output that does not fit is cut, and no byte is written behind it. */
+static void
+check_cut(void)
+{
+	static const hg_mask_options options = {0.4f, NULL, NULL};
+	static const char sql[] = "select 'zq', \xc3\xa4\xc3\xb6, 'zq' from t";
+	int			right = 1;
+
+	for (size_t room = 0; room < 64; room++)
+	{
+		char		out[65];
+		size_t		size;
+
+		memset(out, '#', sizeof(out));
+		size = hg_mask_sql(sql, sizeof(sql) - 1, out, room, &options);
+		if (size > room || out[room] != '#' || memmem(out, size, "zq", 2) != NULL)
+			right = 0;
+		if (size > 0 && (unsigned char) out[size - 1] == 0xc3)
+			right = 0;
+	}
+	ok(right, "output is cut at whole characters, and never longer than its room");
+}
+
+int
+main(void)
+{
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
+		check_pair(pairs[i].sql, pairs[i].masked);
+	check_cut();
+	return done();
+}
