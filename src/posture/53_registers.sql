@@ -321,13 +321,15 @@ COMMENT ON COLUMN hipaa_guard.responsibility.basis IS '45 CFR.';
 COMMENT ON COLUMN hipaa_guard.responsibility.checks IS 'Checks of posture() that show it.';
 COMMENT ON COLUMN hipaa_guard.responsibility.topics IS 'Attestations that show it.';
 
-CREATE FUNCTION hipaa_guard.responsibility_evidence(profile text DEFAULT 'hipaa') RETURNS TABLE (area text, customer text,
+CREATE FUNCTION hipaa_guard.responsibility_evidence(checks jsonb DEFAULT NULL) RETURNS TABLE (area text, customer text,
     vendor text, basis text, status text, evidence text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    WITH p AS MATERIALIZED (SELECT id, posture.status FROM hipaa_guard.posture(profile) AS posture),
+    WITH p AS MATERIALIZED (
+        SELECT c.id, c.status FROM jsonb_to_recordset(coalesce($1, (SELECT jsonb_agg(q) FROM hipaa_guard.posture() AS q)))
+               AS c (id text, status text)),
     shown AS (
         SELECT r.area_order, string_agg(u.word || ' ' || u.status, ', ' ORDER BY u.n) AS evidence,
-               bool_or(u.status IN ('fail', 'error')) AS failing, count(*) AS entries
+               bool_or(u.status IN ('fail', 'error', 'not attested')) AS failing, count(*) AS entries
           FROM hipaa_guard.responsibility r CROSS JOIN LATERAL (
                SELECT c.word, coalesce(p.status, 'unknown'), c.n
                  FROM unnest(r.checks) WITH ORDINALITY AS c (word, n) LEFT JOIN p ON p.id = c.word
@@ -341,8 +343,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
            coalesce(s.evidence, '')
       FROM hipaa_guard.responsibility r LEFT JOIN shown s USING (area_order) ORDER BY r.area_order
 $$;
-COMMENT ON FUNCTION hipaa_guard.responsibility_evidence(text) IS
-'Rows of responsibility_matrix. Runs posture().';
+COMMENT ON FUNCTION hipaa_guard.responsibility_evidence(jsonb) IS
+'Rows of responsibility_matrix from rows of posture() as jsonb; NULL: runs it. Internal.';
 
 CREATE VIEW hipaa_guard.responsibility_matrix AS SELECT * FROM hipaa_guard.responsibility_evidence();
 COMMENT ON VIEW hipaa_guard.responsibility_matrix IS
@@ -363,4 +365,4 @@ REVOKE ALL ON FUNCTION hipaa_guard.record_party(text, text, text), hipaa_guard.r
     hipaa_guard.register_store(text, text, text, text, boolean, boolean, boolean),
     hipaa_guard.certify_disposal(text, text, text), hipaa_guard.set_retention(text, interval, text),
     hipaa_guard.record_service(text, boolean, text), hipaa_guard.record_release(text),
-    hipaa_guard.access_review(), hipaa_guard.responsibility_evidence(text) FROM PUBLIC;
+    hipaa_guard.access_review(), hipaa_guard.responsibility_evidence(jsonb) FROM PUBLIC;

@@ -20,7 +20,8 @@ $$SELECT 'hipaa_guard.ddl_policy', current_setting('hipaa_guard.ddl_policy', tru
 'ALTER SYSTEM SET hipaa_guard.ddl_policy = ''reject''; SELECT pg_reload_conf(); Or hipaa_guard.enable().',
 '164.308(a)(1)(ii)(B)', NULL, NULL, NULL),
 ('HIP-05', 'medium', 'Open exemptions',
-$$SELECT feature, scope FROM hipaa_guard.exemptions WHERE expires_at IS NULL OR expires_at > now()$$,
+$$SELECT to_jsonb(e) ->> 'feature', to_jsonb(e) ->> 'scope' FROM hipaa_guard.exemptions e WHERE
+    coalesce((to_jsonb(e) ->> 'expires_at')::timestamptz, 'infinity') > now()$$,
 'SELECT * FROM hipaa_guard.exemptions; end those that are no longer needed.',
 '164.316(b)(1)', NULL, NULL, NULL),
 ('HIP-06', 'high', 'Subcontractor without BAA',
@@ -33,8 +34,8 @@ $$SELECT 'incident ' || incident, clock FROM hipaa_guard.incident_deadlines WHER
 'Send the notice, then SELECT hipaa_guard.record_notice(incident, clock, recipient, method);',
 '164.410(b); 164.404(b)', NULL, NULL, 'Neon 5 business days / 30 days'),
 ('HIP-10', 'high', 'Break-glass session not reviewed',
-$$SELECT 'session ' || row_number() OVER (ORDER BY started_at), 'not reviewed' FROM hipaa_guard.emergency_access
-    WHERE reviewed_at IS NULL$$,
+$$SELECT 'emergency access ' || row_number() OVER (), 'not reviewed' FROM hipaa_guard.emergency_access e WHERE
+    to_jsonb(e) ->> 'reviewed_at' IS NULL$$,
 'SELECT * FROM hipaa_guard.emergency_access; review what was done and record the review.',
 '164.312(a)(2)(ii); 164.308(a)(1)(ii)(D)', NULL, NULL, NULL),
 ('HIP-13', 'medium', 'Access/amendment request overdue (30/60 days)',
