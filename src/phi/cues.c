@@ -1,0 +1,232 @@
+/*
+ * cues.c
+ *		The words that say what a number beside them is.
+ *
+ * One table; a word may carry several meanings.  "id", "number" and the like
+ * mean something only together with another: patient id, policy number.
+ */
+#include <string.h>
+
+#include "phi/detect.h"
+
+typedef struct cue_row
+{
+	char		word[14];
+	uint32_t	cues;
+} cue_row;
+
+/* In the order of the alphabet: it is searched by halves. */
+static const cue_row cue_rows[] = {
+	{"aba", CUE_ABA},
+	{"account", CUE_ACCOUNT},
+	{"acct", CUE_ACCOUNT},
+	{"age", CUE_AGE},
+	{"aged", CUE_AGE},
+	{"amex", CUE_CARD},
+	{"beneficiary", CUE_PLAN},
+	{"birth", CUE_BIRTH},
+	{"birthdate", CUE_BIRTH},
+	{"birthday", CUE_BIRTH},
+	{"born", CUE_BIRTH},
+	{"build", CUE_VERSION},
+	{"call", CUE_PHONE},
+	{"callback", CUE_PHONE},
+	{"card", CUE_CARD},
+	{"cc", CUE_CARD},
+	{"cell", CUE_PHONE},
+	{"chart", CUE_MRN},
+	{"code", CUE_NUMBER},
+	{"contact", CUE_PHONE},
+	{"credit", CUE_CARD},
+	{"dea", CUE_DEA},
+	{"death", CUE_BIRTH},
+	{"deceased", CUE_BIRTH},
+	{"device", CUE_DEVICE},
+	{"died", CUE_BIRTH},
+	{"dob", CUE_BIRTH},
+	{"dod", CUE_BIRTH},
+	{"driver", CUE_LICENSE},
+	{"drivers", CUE_LICENSE},
+	{"ein", CUE_TAX},
+	{"emr", CUE_MRN},
+	{"fax", CUE_FAX | CUE_PHONE},
+	{"hicn", CUE_MBI | CUE_SSN},
+	{"home", CUE_PHONE},
+	{"hospital", CUE_MEDICAL},
+	{"id", CUE_NUMBER},
+	{"identifier", CUE_NUMBER},
+	{"imei", CUE_DEVICE},
+	{"implant", CUE_DEVICE},
+	{"insurance", CUE_PLAN},
+	{"insured", CUE_PLAN},
+	{"ip", CUE_IP},
+	{"itin", CUE_TAX},
+	{"licence", CUE_LICENSE},
+	{"license", CUE_LICENSE},
+	{"mastercard", CUE_CARD},
+	{"mbi", CUE_MBI},
+	{"medicaid", CUE_PLAN},
+	{"medical", CUE_MEDICAL},
+	{"medicare", CUE_MBI | CUE_PLAN},
+	{"member", CUE_PLAN},
+	{"mobile", CUE_PHONE},
+	{"mr", CUE_RECORD},
+	{"mrn", CUE_MRN},
+	{"mrns", CUE_MRN},
+	{"name", CUE_NAME},
+	{"named", CUE_NAME},
+	{"no", CUE_NUMBER},
+	{"npi", CUE_NPI},
+	{"num", CUE_NUMBER},
+	{"number", CUE_NUMBER},
+	{"office", CUE_PHONE},
+	{"pager", CUE_PHONE},
+	{"passport", CUE_PASSPORT},
+	{"patient", CUE_PATIENT | CUE_NAME},
+	{"ph", CUE_PHONE},
+	{"phone", CUE_PHONE},
+	{"phones", CUE_PHONE},
+	{"plate", CUE_PLATE},
+	{"plates", CUE_PLATE},
+	{"policy", CUE_PLAN},
+	{"postal", CUE_ZIP},
+	{"postcode", CUE_ZIP},
+	{"prescriber", CUE_NPI},
+	{"provider", CUE_NPI},
+	{"pt", CUE_PATIENT},
+	{"record", CUE_RECORD},
+	{"registration", CUE_PLATE},
+	{"release", CUE_VERSION},
+	{"routing", CUE_ABA},
+	{"security", CUE_SSN},
+	{"serial", CUE_DEVICE},
+	{"social", CUE_SSN},
+	{"ss", CUE_SSN},
+	{"ssn", CUE_SSN},
+	{"ssns", CUE_SSN},
+	{"subscriber", CUE_PLAN},
+	{"tax", CUE_TAX},
+	{"taxpayer", CUE_TAX},
+	{"tel", CUE_PHONE},
+	{"telephone", CUE_PHONE},
+	{"tin", CUE_TAX},
+	{"tty", CUE_PHONE},
+	{"udi", CUE_DEVICE},
+	{"v", CUE_VERSION},
+	{"vehicle", CUE_VIN | CUE_PLATE},
+	{"ver", CUE_VERSION},
+	{"version", CUE_VERSION},
+	{"vin", CUE_VIN},
+	{"visa", CUE_CARD},
+	{"voicemail", CUE_PHONE},
+	{"zip", CUE_ZIP},
+	{"zipcode", CUE_ZIP},
+};
+
+uint32_t
+hg_phi_cue_of_word(const folded_word *word)
+{
+	size_t		low = 0,
+				high = sizeof(cue_rows) / sizeof(cue_rows[0]);
+
+	if (word->letters_count == 0 || word->letters_count > 12)
+		return 0;
+	while (low < high)
+	{
+		size_t		middle = (low + high) / 2;
+		int			order = strncmp(word->letters, cue_rows[middle].word, sizeof(cue_rows[0].word));
+
+		if (order == 0)
+			return cue_rows[middle].cues;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return 0;
+}
+
+/* What several words mean together that none of them means alone. */
+static uint32_t
+combine(uint32_t cues)
+{
+	if ((cues & CUE_PATIENT) && (cues & CUE_NUMBER))
+		cues |= CUE_MRN;
+	if ((cues & CUE_MEDICAL) && (cues & (CUE_NUMBER | CUE_RECORD)))
+		cues |= CUE_MRN;
+	return cues;
+}
+
+/* Whether there is nothing in the text but what stands from a position on. */
+static bool
+begins_text(const text_view *text, size_t at)
+{
+	return at == 0 || (at == 1 && !(hg_phi_bytes[text->at[0]] & BYTE_WORD));
+}
+
+/*
+ * The cues that stand before a position, "reach" bytes back at most.  The
+ * nearest word that means something on its own ends the search, so that a
+ * number is not taken for what the number before it was.
+ */
+uint32_t
+hg_phi_cues_before(const text_view *text, size_t at, size_t reach)
+{
+	size_t		first = at > reach ? at - reach : 0;
+	uint32_t	cues = begins_text(text, at) ? CUE_WHOLE : 0;
+
+	while (at > first)
+	{
+		size_t		end;
+		folded_word word;
+		uint32_t	found;
+
+		if (text->at[at - 1] == ';' || text->at[at - 1] == '|')
+			break;
+		if (!byte_before(text, at, BYTE_LETTER))
+		{
+			at--;
+			continue;
+		}
+		end = at;
+		while (at > first && byte_before(text, at, BYTE_LETTER))
+			at--;
+		if (at == first && byte_before(text, at, BYTE_LETTER))
+			break;
+		hg_phi_word_fold(text, at, end, &word);
+		found = hg_phi_cue_of_word(&word);
+		cues |= found;
+		if (found & ~(uint32_t) (CUE_NUMBER | CUE_RECORD | CUE_MEDICAL | CUE_PATIENT | CUE_NAME))
+			break;
+	}
+	return combine(cues);
+}
+
+/* Cues that stand right behind a value: "555-1234 (fax)", "...-Office", HL7's "^^^MR". */
+uint32_t
+hg_phi_cues_after(const text_view *text, size_t at)
+{
+	folded_word word;
+	size_t		last = at + 3;
+
+	if (byte_at(text, at) == '^')
+	{
+		for (size_t i = at; i < at + 24 && i + 2 < text->size; i++)
+		{
+			if (text->at[i] == '|' || text->at[i] == '~' || text->at[i] == '\n')
+				break;
+			if (text->at[i] == '^' && text->at[i + 1] == 'S' && text->at[i + 2] == 'S')
+				return CUE_SSN;
+			if (text->at[i] == '^' && (text->at[i + 1] == 'M' || text->at[i + 1] == 'P') &&
+				(text->at[i + 2] == 'R' || text->at[i + 2] == 'I'))
+				return CUE_MRN;
+		}
+		return 0;
+	}
+	while (at < last && at < text->size && !byte_is(text, at, BYTE_WORD))
+		at++;
+	if (!byte_is(text, at, BYTE_LETTER))
+		return 0;
+	hg_phi_word_fold(text, at, at + 14, &word);
+	return hg_phi_cue_of_word(&word) & (CUE_PHONE | CUE_FAX);
+}

@@ -1,0 +1,300 @@
+/*
+ * places.c
+ *		Postal addresses: a number, a street, and what follows of flat, town and
+ *		postcode; post-office boxes.
+ *
+ * Anchored at the first number.  The head must look like a street; the rest is
+ * taken as far as it goes on in capitals, and over a line's end only if a
+ * postcode or a country closes it.
+ */
+#include <string.h>
+
+#include "phi/detect.h"
+
+typedef struct place_word
+{
+	size_t		end;
+	folded_word word;
+	uint32_t	flags;
+	bool		number;			/* begins with a digit: 12, 184th, 12A */
+	char		last;			/* its last byte, if it is a number */
+} place_word;
+
+static void
+read_place_word(const text_view *text, size_t at, place_word *w)
+{
+	memset(w, 0, sizeof(*w));
+	w->number = byte_is(text, at, BYTE_DIGIT);
+	if (w->number)
+	{
+		size_t		limit = at + 8;
+
+		while (at < limit && byte_is(text, at, BYTE_WORD))
+			w->last = (char) text->at[at++];
+		w->end = at;
+		return;
+	}
+	w->end = hg_phi_word_fold(text, at, text->size, &w->word);
+	w->flags = hg_phi_word_flags(&w->word);
+}
+
+/* Streets that are one word in their language: Hausergasse, Koskikatu, Nassaustraat. */
+static bool
+has_street_ending(const folded_word *word)
+{
+	static const char *const endings[] = {
+		"strasse", "straat", "gasse", "gatan", "gata",	  "vagen",	 "veien",
+		"vegen",   "gade",	 "katu",  "laan",  "stracte", "straeti", "braut",
+		"platz",   "singel", "dreef", "weg",   "utca",	  "allee",	 "plein",
+	};
+	size_t		size = word->letters_count;
+
+	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++)
+	{
+		size_t		ending = strlen(endings[i]);
+
+		if (size >= ending + 3 && memcmp(word->letters + size - ending, endings[i], ending) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* "Apt. 333", "Suite 414", "# 12" at a position: its end, or the position if there is none. */
+static size_t
+unit_end(const text_view *text, size_t at)
+{
+	static const char *const units[] = {"apt",	 "apartment", "suite", "ste", "unit",
+										"floor", "room",	  "flat",  "box"};
+	place_word	w;
+	size_t		end;
+
+	if (byte_at(text, at) == '#')
+		end = at + 1;
+	else
+	{
+		bool		found = false;
+
+		if (!byte_is(text, at, BYTE_LETTER))
+			return at;
+		read_place_word(text, at, &w);
+		for (size_t i = 0; i < sizeof(units) / sizeof(units[0]) && !found; i++)
+			found = strcmp(w.word.letters, units[i]) == 0;
+		if (!found)
+			return at;
+		end = w.end;
+	}
+	if (byte_at(text, end) == '.')
+		end++;
+	if (byte_at(text, end) == ' ')
+		end++;
+	if (byte_at(text, end) == '#')
+		end++;
+	if (!byte_is(text, end, BYTE_DIGIT))
+		return at;
+	while (byte_is(text, end, BYTE_WORD) && end < at + 24)
+		end++;
+	return end;
+}
+
+/* Skips spaces, commas and at most one end of line; tells whether one was skipped. */
+static size_t
+skip_joint(const text_view *text, size_t at, bool *new_line)
+{
+	size_t		limit = at + 6;
+
+	while (at < limit && at < text->size)
+	{
+		unsigned char c = text->at[at];
+
+		if (c == '\n' || c == '\r')
+			*new_line = true;
+		else if (c != ' ' && c != ',' && c != '\t' && c != '^' && c != '>')
+			break;
+		at++;
+	}
+	return at;
+}
+
+/* Behind a street: flats, towns, states, countries, postcodes, as far as they go. */
+static size_t
+rest_end(const text_view *text, size_t street_end, bool unit_seen)
+{
+	size_t		end = street_end,
+				at = street_end;
+	bool		new_line = false;
+
+	for (int steps = 0; steps < 14 && at < street_end + SPAN_REACH; steps++)
+	{
+		place_word	w;
+		size_t		next,
+					unit;
+
+		if (byte_at(text, at) == '.' && at == street_end)
+			at++;				/* St. */
+		next = skip_joint(text, at, &new_line);
+		if (next == at && at != street_end)
+			break;
+		unit = unit_end(text, next);
+		if (unit > next)
+		{
+			end = at = unit;
+			unit_seen = true;
+			continue;
+		}
+		if (!byte_is(text, next, BYTE_WORD))
+			break;
+		read_place_word(text, next, &w);
+		if (w.number)
+		{
+			if (w.end - next > 6 || byte_is(text, w.end, BYTE_WORD))
+				break;
+			end = at = w.end;
+			if (w.end - next >= 4)
+				break;			/* a postcode closes the address */
+			continue;
+		}
+		if (!w.word.capital &&
+			!(byte_at(text, w.end) == ' ' && byte_is(text, w.end + 1, BYTE_DIGIT) &&
+			  byte_is(text, w.end + 5, BYTE_DIGIT)) &&
+			w.word.letters_count > 3)
+			break;
+		at = w.end;
+		if (w.word.capital && (!new_line || (w.flags & WORD_PLACE) || unit_seen))
+			end = at;
+	}
+	return end;
+}
+
+static void
+offer_address(const text_view *text, size_t start, size_t street_end, bool unit_seen,
+			  float confidence, offer *best)
+{
+	hg_phi_offer(text, best, RULE_ADDRESS_STREET, start, rest_end(text, street_end, unit_seen),
+				 false, confidence);
+}
+
+/* "P.O. Box 255", "PO BOX 12": from the number back. */
+static void
+find_box(const text_view *text, size_t at, offer *best)
+{
+	size_t		start = at,
+				end = at;
+
+	if (at < 4 || text->at[at - 1] != ' ' || (text->at[at - 4] | 32) != 'b' ||
+		(text->at[at - 3] | 32) != 'o' || (text->at[at - 2] | 32) != 'x')
+		return;
+	start = at - 4;
+	while (start > 0 && at - start < 11 &&
+		   (text->at[start - 1] == ' ' || text->at[start - 1] == '.' ||
+			(text->at[start - 1] | 32) == 'p' || (text->at[start - 1] | 32) == 'o'))
+		start--;
+	while (text->at[start] == ' ' || text->at[start] == '.')
+		start++;
+	if ((text->at[start] | 32) != 'p' || byte_before(text, start, BYTE_WORD))
+		return;
+	while (end < at + 8 && byte_is(text, end, BYTE_DIGIT))
+		end++;
+	end = rest_end(text, end, true);
+	if (start > 2 && text->at[start - 1] == ' ' && byte_is(text, start - 2, BYTE_DIGIT))
+		for (start--; start > 0 && at - start < 18 && byte_before(text, start, BYTE_DIGIT);)
+			start--;
+	hg_phi_offer_rule(text, best, RULE_ADDRESS_BOX, start, end, 0);
+}
+
+/* Behind a number that may be a house's (12, 12a): its end, or the position itself if it is none.
+ */
+static size_t
+house_end(const text_view *text, size_t at)
+{
+	size_t		end = at;
+
+	while (end < at + 6 && byte_is(text, end, BYTE_DIGIT))
+		end++;
+	if (end - at > 5 || byte_before(text, at, BYTE_WORD) ||
+		(at > 0 && strchr(".-/:$#+", text->at[at - 1]) != NULL))
+		return at;
+	if (byte_is(text, end, BYTE_LETTER) && !byte_is(text, end + 1, BYTE_WORD))
+		end++;
+	return byte_at(text, end) == ' ' ? end : at;
+}
+
+/*
+ * Whether a word makes a street of what has been read so far: it is a type of
+ * street (behind a name, or before one as in Rue de Normandie), or ends in one.
+ * The confidence, 0 if it does not.
+ */
+static float
+street_word(const text_view *text, const place_word *w, int words)
+{
+	if (w->number)
+		return 0.0f;
+	if (has_street_ending(&w->word))
+		return 0.82f;
+	if (!(w->flags & WORD_STREET))
+		return 0.0f;
+	if (words > 0 && w->word.capital)
+		return 0.82f;
+	if (words == 0 && !(w->flags & WORD_COMMON) && byte_at(text, w->end) == ' ' &&
+		byte_is(text, w->end + 1, BYTE_LETTER))
+		return w->word.capital ? 0.82f : 0.50f;
+	if (words > 0 && w->word.letters_count >= 4 &&
+		strstr("street avenue road boulevard lane", w->word.letters) != NULL)
+		return 0.50f;
+	return 0.0f;
+}
+
+/* Whether a word may stand between a house's number and the type of the street. */
+static bool
+may_name_street(const place_word *w, int words)
+{
+	if (w->number)				/* two numbers in a row: the second may be a house's */
+		return words > 0 || (hg_phi_bytes[(unsigned char) w->last] & BYTE_LETTER) != 0;
+	if (words == 0 && !w->word.capital && !(w->flags & WORD_STREET))
+		return false;
+	return w->word.capital || w->word.letters_count <= 3 || (w->flags & WORD_STREET) != 0;
+}
+
+/* Anchored at the first digit of a number that may be a house's. */
+void
+hg_phi_find_address(const text_view *text, size_t at, offer *best)
+{
+	size_t		next = house_end(text, at) + 1;
+
+	find_box(text, at, best);
+	if (next == at + 1)
+		return;
+	for (int words = 0; words < 6; words++)
+	{
+		place_word	w;
+		float		confidence;
+		bool		new_line = false;
+		size_t		joint,
+					unit;
+
+		if (!byte_is(text, next, BYTE_WORD))
+			return;
+		read_place_word(text, next, &w);
+		if (!may_name_street(&w, words))
+			return;
+		confidence = street_word(text, &w, words);
+		if (confidence > 0.0f)
+		{
+			if (byte_at(text, w.end) == ' ' && byte_is(text, w.end + 1, BYTE_DIGIT))
+				read_place_word(text, w.end + 1, &w);
+			offer_address(text, at, w.end, false, confidence, best);
+			return;
+		}
+		joint = skip_joint(text, w.end, &new_line);
+		unit = unit_end(text, joint);
+		if (unit > joint)
+		{
+			offer_address(text, at, unit, true, 0.80f, best);
+			return;
+		}
+		if (byte_at(text, w.end) == '.' && byte_at(text, w.end + 1) == ' ')
+			w.end++;
+		if (byte_at(text, w.end) != ' ')
+			return;
+		next = w.end + 1;
+	}
+}
