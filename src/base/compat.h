@@ -18,6 +18,9 @@
 #define HG_MODULE_MAGIC PG_MODULE_MAGIC
 #endif
 
+/* utils/pg_locale.h asks for ICU's headers, which nothing else here needs. */
+extern PGDLLIMPORT char *locale_messages;
+
 /* ExecutorCheckPerms_hook has the permission infos as an argument of its own since 16. */
 #if PG_VERSION_NUM >= 160000
 #define HG_CHECK_PERMS_ARGS List *range_table, List *perminfos, bool ereport_on_violation

@@ -15,6 +15,7 @@
 #include <libintl.h>
 #include <sys/resource.h>
 
+#include "base/compat.h"
 #include "base/guc.h"
 #include "base/state.h"
 #include "libpq/libpq-be.h"
@@ -25,7 +26,6 @@
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/pg_locale.h"
 
 /* The most of a field that is kept; more is cut. */
 #define FIELD_MAX (64 * 1024)
