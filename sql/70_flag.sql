@@ -2,7 +2,7 @@
 -- Goal: a database becomes a HIPAA project only by enable(), under an agreement in force, with its transaction, and
 -- stays one. Method: each refusal by its SQLSTATE, and the view project after each step.
 --
-\set VERBOSITY terse
+\set VERBOSITY sqlstate
 \set SHOW_CONTEXT never
 CREATE EXTENSION hipaa_guard;
 CREATE FUNCTION pg_temp.sqlstate_of(statement text) RETURNS text LANGUAGE plpgsql AS $$
@@ -10,7 +10,7 @@ BEGIN
     EXECUTE statement;
     RETURN 'passed';
 EXCEPTION WHEN OTHERS THEN
-    RETURN SQLSTATE || ': ' || SQLERRM;
+    RETURN SQLSTATE;
 END $$;
 CREATE VIEW pg_temp.state AS SELECT hipaa, state, baa_reference, findings_acknowledged, integrity FROM hipaa_guard.project;
 TABLE pg_temp.state;
@@ -65,7 +65,7 @@ CREATE EXTENSION hipaa_guard;
 SELECT hipaa_guard.enable('BAA-1');
 DROP EXTENSION hipaa_guard;
 \c contrib_regression
-\set VERBOSITY terse
+\set VERBOSITY sqlstate
 
 SELECT hipaa_guard.enable('BAA-1');
 SELECT hipaa, state, enabled_at > now() - interval '1 hour' AS recent, enabled_by = current_user AS by_me, baa_reference,
@@ -78,7 +78,7 @@ DO $$ BEGIN EXECUTE format('SECURITY LABEL FOR hipaa_guard ON DATABASE %I IS %L'
 DROP EXTENSION hipaa_guard;
 DROP EXTENSION hipaa_guard CASCADE;
 \c postgres
-\set VERBOSITY terse
+\set VERBOSITY sqlstate
 DROP DATABASE contrib_regression;
 DROP DATABASE contrib_regression WITH (FORCE);
 

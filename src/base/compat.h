@@ -21,13 +21,20 @@
 /* utils/pg_locale.h asks for ICU's headers, which nothing else here needs. */
 extern PGDLLIMPORT char *locale_messages;
 
-/* ExecutorCheckPerms_hook has the permission infos as an argument of its own since 16. */
+/*
+ * ExecutorCheckPerms_hook has the permission infos as an argument of its own since 16; either
+ * list's members have relid and requiredPerms.
+ */
 #if PG_VERSION_NUM >= 160000
 #define HG_CHECK_PERMS_ARGS List *range_table, List *perminfos, bool ereport_on_violation
 #define HG_CHECK_PERMS_PASS range_table, perminfos, ereport_on_violation
+#define HG_CHECK_PERMS_LIST perminfos
+#define hg_permission RTEPermissionInfo
 #else
 #define HG_CHECK_PERMS_ARGS List *range_table, bool ereport_on_violation
 #define HG_CHECK_PERMS_PASS range_table, ereport_on_violation
+#define HG_CHECK_PERMS_LIST range_table
+#define hg_permission RangeTblEntry
 #endif
 
 /* ExecutorRun_hook lost execute_once in 18. */

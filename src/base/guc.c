@@ -62,6 +62,57 @@ static const struct config_enum_entry publication_policies[] = {
 	{"warn", HG_PUBLICATION_WARN, false}, {"reject", HG_PUBLICATION_REJECT, false}, {NULL, 0, false}
 };
 
+hg_guc_allowed_type hg_guc_allowed_hook = NULL;
+
+static bool
+allowed(const char *name, const char *value, GucSource source)
+{
+	return hg_guc_allowed_hook == NULL || hg_guc_allowed_hook(name, value, source);
+}
+
+static const char *
+option_name(const struct config_enum_entry *options, int value)
+{
+	while (options->name && options->val != value)
+		options++;
+	return options->name ? options->name : "";
+}
+
+static bool
+check_ddl_policy(int *value, void **extra, GucSource source)
+{
+	(void) extra;
+	return allowed("hipaa_guard.ddl_policy", option_name(ddl_policies, *value), source);
+}
+
+static bool
+check_log_policy(int *value, void **extra, GucSource source)
+{
+	(void) extra;
+	return allowed("hipaa_guard.log_policy", option_name(log_policies, *value), source);
+}
+
+static bool
+check_reject_confidence(double *value, void **extra, GucSource source)
+{
+	(void) extra;
+	return allowed("hipaa_guard.reject_confidence", psprintf("%.17g", *value), source);
+}
+
+static bool
+check_redact_confidence(double *value, void **extra, GucSource source)
+{
+	(void) extra;
+	return allowed("hipaa_guard.redact_confidence", psprintf("%.17g", *value), source);
+}
+
+static bool
+check_audit_classes(char **value, void **extra, GucSource source)
+{
+	(void) extra;
+	return allowed("hipaa_guard.audit_classes", *value ? *value : "", source);
+}
+
 static const struct
 {
 	const char *name;
@@ -70,26 +121,27 @@ static const struct
 	int			boot;
 	const struct config_enum_entry *options;
 	GucContext	context;
+	GucEnumCheckHook check;
 }			enums[] = {
 	{"ddl_policy", "What happens to PHI-like text in metadata of a database without the flag. "
 		"A flagged database always rejects it.",
-	&hg_guc_ddl_policy, HG_DDL_OFF, ddl_policies, PGC_SUSET},
+	&hg_guc_ddl_policy, HG_DDL_OFF, ddl_policies, PGC_SUSET, check_ddl_policy},
 	{"log_policy", "What is masked in the log and in messages of a cluster without a flagged "
 		"database: nothing, findings of the detector, or every user value. A flagged cluster is "
 		"always strict.",
-	&hg_guc_log_policy, HG_LOG_OFF, log_policies, PGC_SUSET},
+	&hg_guc_log_policy, HG_LOG_OFF, log_policies, PGC_SUSET, check_log_policy},
 	{"redaction_marker", "Whether a marker names the category only, or a keyed digest beside it.",
-	&hg_guc_redaction_marker, HG_MARKER_CATEGORY, markers, PGC_SIGHUP},
+	&hg_guc_redaction_marker, HG_MARKER_CATEGORY, markers, PGC_SIGHUP, NULL},
 	{"raise_policy", "Whether the text of RAISE is masked, or withheld as a whole.",
-	&hg_guc_raise_policy, HG_RAISE_MASK, raise_policies, PGC_SUSET},
+	&hg_guc_raise_policy, HG_RAISE_MASK, raise_policies, PGC_SUSET, NULL},
 	{"client_detail", "Whether DETAIL reaches the client masked or as it is; the log never gets "
 		"it raw.",
-	&hg_guc_client_detail, HG_CLIENT_MASKED, client_details, PGC_SUSET},
+	&hg_guc_client_detail, HG_CLIENT_MASKED, client_details, PGC_SUSET, NULL},
 	{"audit_on_overflow", "Whether an event that finds no room is dropped and counted at once, or "
 		"waits up to audit_wait_timeout first.",
-	&hg_guc_audit_on_overflow, HG_OVERFLOW_DROP, overflows, PGC_SUSET},
+	&hg_guc_audit_on_overflow, HG_OVERFLOW_DROP, overflows, PGC_SUSET, NULL},
 	{"publication_policy", "What happens to a publication that lets labelled columns out.",
-	&hg_guc_publication_policy, HG_PUBLICATION_REJECT, publication_policies, PGC_SUSET},
+	&hg_guc_publication_policy, HG_PUBLICATION_REJECT, publication_policies, PGC_SUSET, NULL},
 };
 
 static const struct
@@ -132,18 +184,19 @@ static const struct
 	const char *boot;
 	GucContext	context;
 	int			flags;
+	GucStringCheckHook check;
 }			strings[] = {
 	{"audit_classes", "Classes of events that are recorded: all, or a list; -class leaves one out.",
-	&hg_guc_audit_classes, "all", PGC_SUSET, GUC_LIST_INPUT},
+	&hg_guc_audit_classes, "all", PGC_SUSET, GUC_LIST_INPUT, check_audit_classes},
 	{"audit_directory", "Where the audit trail goes, relative to the data directory or absolute.",
-	&hg_guc_audit_directory, "hipaa_guard/audit", PGC_POSTMASTER, GUC_SUPERUSER_ONLY},
+	&hg_guc_audit_directory, "hipaa_guard/audit", PGC_POSTMASTER, GUC_SUPERUSER_ONLY, NULL},
 	{"state_directory", "Where the ring and the private key are kept, outside base backups.",
-	&hg_guc_state_directory, "pgsql_tmp_hipaa_guard", PGC_POSTMASTER, GUC_SUPERUSER_ONLY},
+	&hg_guc_state_directory, "pgsql_tmp_hipaa_guard", PGC_POSTMASTER, GUC_SUPERUSER_ONLY, NULL},
 	{"auditor_role", "Role whose members may read the audit trail, besides superusers.",
-	&hg_guc_auditor_role, "", PGC_SIGHUP, 0},
+	&hg_guc_auditor_role, "", PGC_SIGHUP, 0, NULL},
 	{"allowed_extensions", "Extensions that may be created in a flagged database, besides those "
 		"that are known to keep data inside; comma-separated.",
-	&hg_guc_allowed_extensions, "", PGC_SIGHUP, GUC_LIST_INPUT},
+	&hg_guc_allowed_extensions, "", PGC_SIGHUP, GUC_LIST_INPUT, NULL},
 };
 
 /* The few that fit no table. */
@@ -153,11 +206,11 @@ define_others(void)
 	DefineCustomRealVariable("hipaa_guard.reject_confidence",
 							 "Metadata text is refused at or above this confidence of a finding.",
 							 NULL, &hg_guc_reject_confidence, HG_REJECT_CONFIDENCE_MAX, 0, 1,
-							 PGC_SUSET, 0, NULL, NULL, NULL);
+							 PGC_SUSET, 0, check_reject_confidence, NULL, NULL);
 	DefineCustomRealVariable("hipaa_guard.redact_confidence",
 							 "Text is masked at or above this confidence of a finding.",
 							 NULL, &hg_guc_redact_confidence, HG_REDACT_CONFIDENCE_MAX, 0, 1,
-							 PGC_SUSET, 0, NULL, NULL, NULL);
+							 PGC_SUSET, 0, check_redact_confidence, NULL, NULL);
 	DefineCustomBoolVariable("hipaa_guard.audit_unflagged",
 							 "Whether databases without the flag are audited as well.",
 							 NULL, &hg_guc_audit_unflagged, false,
@@ -181,7 +234,7 @@ hg_guc_init(void)
 	for (size_t i = 0; i < lengthof(enums); i++)
 		DefineCustomEnumVariable(full_name(enums[i].name), enums[i].description, NULL,
 								 enums[i].variable, enums[i].boot, enums[i].options,
-								 enums[i].context, 0, NULL, NULL, NULL);
+								 enums[i].context, 0, enums[i].check, NULL, NULL);
 	for (size_t i = 0; i < lengthof(integers); i++)
 		DefineCustomIntVariable(full_name(integers[i].name), integers[i].description, NULL,
 								integers[i].variable, integers[i].boot, integers[i].min,
@@ -190,7 +243,7 @@ hg_guc_init(void)
 	for (size_t i = 0; i < lengthof(strings); i++)
 		DefineCustomStringVariable(full_name(strings[i].name), strings[i].description, NULL,
 								   strings[i].variable, strings[i].boot, strings[i].context,
-								   strings[i].flags, NULL, NULL, NULL);
+								   strings[i].flags, strings[i].check, NULL, NULL);
 	define_others();
 	MarkGUCPrefixReserved("hipaa_guard");
 }

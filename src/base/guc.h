@@ -7,6 +7,8 @@
 
 #include "postgres.h"
 
+#include "utils/guc.h"
+
 typedef enum hg_policy_ddl
 {
 	HG_DDL_OFF, HG_DDL_WARN, HG_DDL_REJECT
@@ -73,6 +75,13 @@ extern int	hg_guc_max_idle_in_transaction_s;
 extern char *hg_guc_allowed_extensions;
 extern int	hg_guc_publication_policy;
 extern int	hg_guc_posture_interval_s;
+
+/*
+ * Asked before a new value of a setting that a flagged database forces is
+ * taken; the project room answers, raises, or leaves an error for the caller.
+ */
+typedef bool (*hg_guc_allowed_type) (const char *name, const char *value, GucSource source);
+extern hg_guc_allowed_type hg_guc_allowed_hook;
 
 /* Defines all settings. Called once, from _PG_init. */
 extern void hg_guc_init(void);

@@ -16,6 +16,8 @@
 /* A label that begins so says flagged, but not sealed since it was restored. */
 #define HG_LABEL_RESTORING "hipaa restoring"
 #define HG_LABEL_ON "hipaa on"
+/* Follows in the label of a database whose deletion was approved. */
+#define HG_LABEL_DELETION ", deletion approved "
 
 /* What one database's flag is, and where that is known from. */
 typedef struct hg_flag_entry
@@ -36,6 +38,8 @@ typedef struct hg_flag_list
 /* label.c: the provider of labels, and the label of a database. */
 extern void hg_label_init(void);
 extern hg_flag hg_label_flag(const char *label);
+extern char *hg_label_text(hg_flag flag);
+extern bool hg_label_deletion_approved(const char *label);
 extern char *hg_label_of_database(Oid database);
 extern void hg_label_set_database(Oid database, const char *label);
 

@@ -15,6 +15,7 @@
 #include "commands/dbcommands.h"
 #include "commands/seclabel.h"
 #include "miscadmin.h"
+#include "utils/timestamp.h"
 
 
 hg_flag
@@ -23,6 +24,20 @@ hg_label_flag(const char *label)
 	if (strncmp(label, HG_LABEL_RESTORING, strlen(HG_LABEL_RESTORING)) == 0)
 		return HG_FLAG_RESTORING;
 	return HG_FLAG_ON;
+}
+
+/* The label as it is written, without anything that was approved. */
+char *
+hg_label_text(hg_flag flag)
+{
+	return psprintf("%s since %s", flag == HG_FLAG_ON ? HG_LABEL_ON : HG_LABEL_RESTORING,
+					timestamptz_to_str(GetCurrentTimestamp()));
+}
+
+bool
+hg_label_deletion_approved(const char *label)
+{
+	return strstr(label, HG_LABEL_DELETION) != NULL;
 }
 
 /* NULL if there is none. In a transaction. */

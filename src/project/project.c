@@ -120,9 +120,7 @@ hg_write_flag(PG_FUNCTION_ARGS)
 	/* What is on stays on. */
 	if (!on && hg_state_flag() == HG_FLAG_ON)
 		PG_RETURN_VOID();
-	hg_label_set_database(MyDatabaseId,
-						  psprintf("%s since %s", on ? HG_LABEL_ON : HG_LABEL_RESTORING,
-								   timestamptz_to_str(GetCurrentTimestamp())));
+	hg_label_set_database(MyDatabaseId, hg_label_text(on ? HG_FLAG_ON : HG_FLAG_RESTORING));
 	if (end_sessions)
 		hg_flag_end_sessions_at_commit(MyDatabaseId);
 	hg_audit_record(HG_AUDIT_GUARD, HG_AUDIT_SUCCESS, on ? "ENABLE HIPAA" : "BEGIN RESTORE",

@@ -1,9 +1,10 @@
 /*
  * refuse.c
- *		Refuses what would take the flag of a database away.
+ *		The room's hooks on utility statements and objects, and the one way in
+ *		which it refuses.
  *
  * Each refusal is an event of the audit trail, which is not transactional, so
- * it outlives the abort that follows.
+ * it outlives the abort that follows.  The hooks only dispatch.
  */
 #include "project/refuse.h"
 
@@ -11,59 +12,56 @@
 #include "base/errors.h"
 #include "base/state.h"
 #include "catalog/dependency.h"
-#include "catalog/objectaccess.h"
 #include "catalog/pg_database.h"
-#include "catalog/pg_extension.h"
 #include "commands/dbcommands.h"
 #include "commands/defrem.h"
-#include "commands/extension.h"
-#include "commands/seclabel.h"
 #include "miscadmin.h"
-#include "nodes/parsenodes.h"
 #include "project/flag.h"
+#include "project/project.h"
 #include "tcop/utility.h"
-
-#define EXTENSION "hipaa_guard"
 
 static object_access_hook_type previous_object_access = NULL;
 static ProcessUtility_hook_type previous_utility = NULL;
 
-static void
-refuse_drop_database(Oid database)
+void
+hg_refuse(const hg_refusal *refusal)
 {
-	hg_audit_record(HG_AUDIT_GUARD, HG_AUDIT_REFUSED, "DROP DATABASE", "database",
-					get_database_name(database), HG_ERRCODE_FLAG, "flag");
-	ereport(ERROR,
-			(errcode(HG_ERRCODE_FLAG),
-			 errmsg("a HIPAA project cannot be dropped without an approved request"),
-			 errdetail("Its data and its part of the audit trail would be lost."),
-			 errhint("Call hipaa_guard.request_deletion() in it, export the audit trail, and have "
-					 "a member of the approver role call hipaa_guard.approve_deletion().")));
+	bool		may_pass = refusal->sqlstate == HG_ERRCODE_WEAKEN ||
+		refusal->sqlstate == HG_ERRCODE_FEATURE;
+	bool		passes = may_pass &&
+		(hg_project_glass_broken() || hg_state_flag() == HG_FLAG_RESTORING);
+
+	hg_audit_record(HG_AUDIT_GUARD, passes ? HG_AUDIT_SUCCESS : HG_AUDIT_REFUSED,
+					refusal->command, refusal->object_type, refusal->object_name,
+					refusal->sqlstate, refusal->what);
+	ereport(passes ? WARNING : ERROR,
+			(errcode(refusal->sqlstate),
+			 errmsg("%s", refusal->message),
+			 refusal->detail ? errdetail("%s", refusal->detail) : 0,
+			 errhint("%s", refusal->hint)));
 }
 
-static void
-refuse_drop_extension(void)
-{
-	hg_audit_record(HG_AUDIT_GUARD, HG_AUDIT_REFUSED, "DROP EXTENSION", "extension", EXTENSION,
-					HG_ERRCODE_FLAG, "flag");
-	ereport(ERROR,
-			(errcode(HG_ERRCODE_FLAG),
-			 errmsg("extension \"hipaa_guard\" cannot be dropped from a HIPAA project"),
-			 errdetail("A database stays a HIPAA project until it is dropped."),
-			 errhint("Drop the database, after hipaa_guard.request_deletion().")));
-}
+/* ---- objects ---- */
 
 static void
-at_drop(Oid class, Oid object)
+drop_database(Oid database)
 {
-	if (class == DatabaseRelationId)
-	{
-		if (hg_state_flag_of(object) != HG_FLAG_OFF)
-			refuse_drop_database(object);
-	}
-	else if (class == ExtensionRelationId && hg_state_database_flagged() &&
-			 object == get_extension_oid(EXTENSION, true))
-		refuse_drop_extension();
+	char	   *label;
+
+	if (hg_state_flag_of(database) == HG_FLAG_OFF)
+		return;
+	label = hg_label_of_database(database);
+	if (label == NULL || !hg_label_deletion_approved(label))
+		hg_refuse(&(hg_refusal) {
+			HG_ERRCODE_FLAG, "DROP DATABASE", "database", get_database_name(database), "flag",
+			"a HIPAA project cannot be dropped without an approved request",
+			"Its data and its part of the audit trail would be lost.",
+			"Call hipaa_guard.request_deletion() in it, export the audit trail, and have a member "
+			"of the approver role call hipaa_guard.approve_deletion()."
+		});
+	hg_audit_record(HG_AUDIT_GUARD, HG_AUDIT_SUCCESS, "DROP DATABASE", "database",
+					get_database_name(database), 0, "approved deletion");
+	hg_flag_touch(database);
 }
 
 static void
@@ -71,23 +69,39 @@ object_access(ObjectAccessType access, Oid class, Oid object, int sub_object, vo
 {
 	if (previous_object_access)
 		previous_object_access(access, class, object, sub_object, arg);
-	if (IsBinaryUpgrade)
+	if (IsBinaryUpgrade || !hg_state_cluster_flagged())
 		return;
-	if (access == OAT_DROP)
-		at_drop(class, object);
+	if (access == OAT_DROP && class == DatabaseRelationId)
+		drop_database(object);
+	if (!hg_state_database_flagged())
+		return;
+	switch (access)
+	{
+		case OAT_DROP:
+			hg_own_at_drop(class, object, ((ObjectAccessDrop *) arg)->dropflags);
+			break;
+		case OAT_POST_CREATE:
+			hg_own_at_create(class, object, arg && ((ObjectAccessPostCreate *) arg)->is_internal);
+			break;
+		case OAT_POST_ALTER:
+			hg_own_at_alter(class, object, arg && ((ObjectAccessPostAlter *) arg)->is_internal);
+			break;
+		case OAT_TRUNCATE:
+			hg_own_at_truncate(object);
+			break;
+		default:
+			break;
+	}
 }
+
+/* ---- utility statements ---- */
 
 /* pg_dump writes the label as it was; taken back, it is that of a database not sealed yet. */
 static PlannedStmt *
 begin_restore(PlannedStmt *planned)
 {
-	SecLabelStmt *stmt;
-	const char *rest;
-
 	planned = copyObject(planned);
-	stmt = castNode(SecLabelStmt, planned->utilityStmt);
-	rest = stmt->label + strlen(HG_LABEL_ON);
-	stmt->label = psprintf("%s%s", HG_LABEL_RESTORING, rest);
+	castNode(SecLabelStmt, planned->utilityStmt)->label = HG_LABEL_RESTORING;
 	return planned;
 }
 
@@ -119,15 +133,25 @@ template_of(const CreatedbStmt *stmt)
 
 /* The copy of a flagged database has everything but the label, which is in a shared catalog. */
 static void
-flag_copy(const CreatedbStmt *stmt, Oid source)
+flag_copy(const char *name, Oid source)
 {
-	char	   *label = OidIsValid(source) ? hg_label_of_database(source) : NULL;
+	hg_flag		flag = hg_state_flag_of(source);
 
-	if (label == NULL && hg_state_flag_of(source) == HG_FLAG_OFF)
+	if (flag == HG_FLAG_OFF)
 		return;
-	hg_label_set_database(get_database_oid(stmt->dbname, false), label ? label : HG_LABEL_ON);
-	hg_audit_record(HG_AUDIT_GUARD, HG_AUDIT_SUCCESS, "CREATE DATABASE", "database",
-					stmt->dbname, 0, "copy of a flagged database");
+	hg_label_set_database(get_database_oid(name, false), hg_label_text(flag));
+	hg_audit_record(HG_AUDIT_GUARD, HG_AUDIT_SUCCESS, "CREATE DATABASE", "database", name, 0,
+					"copy of a flagged database");
+}
+
+static void
+before_utility(Node *node, const char *command)
+{
+	if (IsBinaryUpgrade || !hg_state_cluster_flagged())
+		return;
+	hg_settings_before_utility(node, command);
+	if (hg_state_database_flagged())
+		hg_own_before_utility(node, command);
 }
 
 static void
@@ -137,19 +161,27 @@ utility(PlannedStmt *planned, const char *query, bool read_only, ProcessUtilityC
 	Node	   *node = planned->utilityStmt;
 	ProcessUtility_hook_type next = previous_utility ? previous_utility : standard_ProcessUtility;
 	Oid			source = InvalidOid;
+	char	   *version = NULL;
 
 	if (is_flag_of_dump(node))
 		planned = begin_restore(planned);
-	if (IsA(node, CreatedbStmt))
+	else if (IsA(node, CreatedbStmt))
 		source = template_of((CreatedbStmt *) node);
+	else if (IsA(node, AlterExtensionStmt))
+		version = hg_own_version();
+	before_utility(node, GetCommandTagName(CreateCommandTag(node)));
 	next(planned, query, read_only, context, params, env, dest, qc);
 	if (OidIsValid(source))
-		flag_copy((CreatedbStmt *) node, source);
+		flag_copy(((CreatedbStmt *) node)->dbname, source);
+	if (version)
+		hg_own_after_utility(node, version);
 }
 
 void
 hg_refuse_init(void)
 {
+	hg_own_init();
+	hg_settings_init();
 	previous_object_access = object_access_hook;
 	object_access_hook = object_access;
 	previous_utility = ProcessUtility_hook;

@@ -1,0 +1,325 @@
+/*
+ * settings.c
+ *		Settings that must not become weaker where a database is flagged.
+ *
+ * One table says what is weaker.  It is asked for SET, ALTER SYSTEM, ALTER
+ * ROLE and ALTER DATABASE ... SET and SET clauses of functions; and for those
+ * of our own settings that a session may change, by their check hooks too, so
+ * that set_config() and start-up options are no way around.  What root writes
+ * into configuration files cannot be refused; it shows in the audit trail.
+ */
+#include "project/refuse.h"
+
+#include "access/xact.h"
+#include "base/errors.h"
+#include "base/guc.h"
+#include "base/state.h"
+#include "commands/dbcommands.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/varlena.h"
+
+typedef enum weaker_rule
+{
+	AT_LEAST,					/* one of a list of words, in order of strength */
+	AT_MOST,					/* a number in the setting's unit */
+	MUST_BE_ON,
+	MUST_BE_OFF,
+	MUST_LIST,					/* a list that has to hold all words of the limit */
+	MUST_AUDIT					/* audit_classes: the words of the limit cannot be left out */
+} weaker_rule;
+
+static const struct rule
+{
+	const char *name;
+	weaker_rule rule;
+	const char *limit;			/* the weakest value that is let through */
+	const char *words;			/* AT_LEAST: from weak to strong */
+	double		number;			/* AT_MOST */
+	bool		others_too;		/* ALTER SYSTEM may set it, since it is for unflagged databases */
+}			rules[] = {
+	{"shared_preload_libraries", MUST_LIST, "hipaa_guard", NULL, 0, false},
+	{"hipaa_guard.ddl_policy", AT_LEAST, "reject", "off warn reject", 0, true},
+	{"hipaa_guard.log_policy", AT_LEAST, "strict", "off detect strict", 0, false},
+	{"hipaa_guard.reject_confidence", AT_MOST, "0.8", NULL, HG_REJECT_CONFIDENCE_MAX, false},
+	{"hipaa_guard.redact_confidence", AT_MOST, "0.4", NULL, HG_REDACT_CONFIDENCE_MAX, false},
+	{"hipaa_guard.audit_classes", MUST_AUDIT, "auth role ddl config guard", NULL, 0, false},
+	{"hipaa_guard.require_tls", MUST_BE_ON, "on", NULL, 0, false},
+	{"hipaa_guard.max_idle_session", AT_MOST, "15min", NULL, 15 * 60, false},
+	{"hipaa_guard.max_idle_in_transaction", AT_MOST, "5min", NULL, 5 * 60, false},
+	{"log_min_messages", AT_LEAST, "error", "panic fatal log error", 0, false},
+	{"allow_system_table_mods", MUST_BE_OFF, "off", NULL, 0, false},
+	{"ssl_min_protocol_version", AT_LEAST, "TLSv1.2", "TLSv1 TLSv1.1 TLSv1.2", 0, false},
+};
+
+/* ---- what is weaker ---- */
+
+static const struct rule *
+rule_of(const char *name)
+{
+	for (size_t i = 0; i < lengthof(rules); i++)
+		if (pg_strcasecmp(rules[i].name, name) == 0)
+			return &rules[i];
+	return NULL;
+}
+
+/* The place of a word in a list, -1 if it is not there. */
+static int
+place_of(const char *word, const char *words)
+{
+	size_t		size = strlen(word);
+	int			place = 0;
+
+	for (;; place++)
+	{
+		size_t		length = strcspn(words, " ");
+
+		if (length == size && pg_strncasecmp(words, word, size) == 0)
+			return place;
+		if (words[length] == '\0')
+			return -1;
+		words += length + 1;
+	}
+}
+
+/* The elements of a list setting, without blanks around them; NIL if it is none. */
+static List *
+elements_of(const char *value)
+{
+	List	   *list = NIL;
+
+	if (!SplitGUCList(pstrdup(value), ',', &list))
+		return NIL;
+	return list;
+}
+
+/* A library may be named with its directory and suffix. */
+static bool
+names_library(const char *element, const char *library)
+{
+	const char *base = strrchr(element, '/');
+	size_t		size = strlen(library);
+
+	base = base ? base + 1 : element;
+	return strncmp(base, library, size) == 0 &&
+		(base[size] == '\0' || strcmp(base + size, DLSUFFIX) == 0);
+}
+
+static bool
+lists_library(const char *value, const char *library)
+{
+	ListCell   *cell;
+
+	foreach(cell, elements_of(value))
+		if (names_library((const char *) lfirst(cell), library))
+			return true;
+	return false;
+}
+
+/* "all,-read" leaves read out; a list without all has only what it names. */
+static bool
+audits(const char *value, const char *words)
+{
+	List	   *elements = elements_of(value);
+	bool		all = elements == NIL;
+	int			missing = 0;
+	ListCell   *cell;
+
+	foreach(cell, elements)
+		all |= pg_strcasecmp(lfirst(cell), "all") == 0 || *(char *) lfirst(cell) == '-';
+	for (const char *word = words; *word; word += strcspn(word, " "), word += *word == ' ')
+	{
+		char	   *one = pnstrdup(word, strcspn(word, " "));
+		bool		there = all;
+
+		foreach(cell, elements)
+		{
+			const char *element = lfirst(cell);
+
+			if (*element == '-' && pg_strcasecmp(element + 1, one) == 0)
+				there = false;
+			else if (pg_strcasecmp(element, one) == 0)
+				there = true;
+		}
+		missing += !there;
+	}
+	return missing == 0;
+}
+
+static bool
+is_more(const char *name, const char *value, double limit)
+{
+	double		number;
+	int			flags = strstr(name, "max_idle") ? GUC_UNIT_S : 0;
+
+	return !parse_real(value, &number, flags, NULL) || number > limit;
+}
+
+/* Values that the setting itself does not take are left to it. */
+static bool
+is_weaker(const struct rule *rule, const char *value)
+{
+	bool		on;
+	int			place;
+
+	switch (rule->rule)
+	{
+		case AT_LEAST:
+			place = place_of(value, rule->words);
+			return place >= 0 && place < place_of(rule->limit, rule->words);
+		case AT_MOST:
+			return is_more(rule->name, value, rule->number);
+		case MUST_BE_ON:
+			return parse_bool(value, &on) && !on;
+		case MUST_BE_OFF:
+			return parse_bool(value, &on) && on;
+		case MUST_LIST:
+			return !lists_library(value, rule->limit);
+		case MUST_AUDIT:
+			return !audits(value, rule->limit);
+	}
+	return true;
+}
+
+/* ---- statements ---- */
+
+static void
+refuse(const struct rule *rule, const char *command)
+{
+	hg_refuse(&(hg_refusal) {
+		HG_ERRCODE_WEAKEN, command, "setting", rule->name, "weaker setting",
+		psprintf("setting \"%s\" cannot become weaker where a database is a HIPAA project",
+				 rule->name),
+		psprintf("The weakest value let through is: %s.", rule->limit),
+		"In an emergency call hipaa_guard.break_glass(reason) first."
+	});
+}
+
+/* Whether ALTER SYSTEM has written the libraries: then RESET ALL may unload ours. */
+static bool
+libraries_by_alter_system(void)
+{
+	bool		found = false;
+
+	if (SPI_connect() == SPI_OK_CONNECT &&
+		SPI_execute("SELECT FROM pg_catalog.pg_settings WHERE name = 'shared_preload_libraries' "
+					"AND sourcefile ~ 'postgresql\\.auto\\.conf$'", false, 1) == SPI_OK_SELECT)
+		found = SPI_processed > 0;
+	SPI_finish();
+	return found;
+}
+
+static void
+check(const VariableSetStmt *stmt, const char *command, bool system)
+{
+	const struct rule *rule;
+	char	   *value;
+
+	if (stmt->kind == VAR_RESET_ALL && system && libraries_by_alter_system())
+		refuse(rule_of("shared_preload_libraries"), command);
+	rule = stmt->name ? rule_of(stmt->name) : NULL;
+	if (rule == NULL || (system && rule->others_too))
+		return;
+	switch (stmt->kind)
+	{
+		case VAR_SET_VALUE:
+			value = ExtractSetVariableArgs(unconstify(VariableSetStmt *, stmt));
+			if (value && is_weaker(rule, value))
+				refuse(rule, command);
+			return;
+		case VAR_SET_DEFAULT:
+		case VAR_RESET:
+			if (rule->rule == MUST_LIST)
+				refuse(rule, command);
+			return;
+		default:
+			return;
+	}
+}
+
+/* SET clauses of a function. */
+static void
+check_clauses(const List *options, const char *command)
+{
+	ListCell   *cell;
+
+	foreach(cell, options)
+	{
+		DefElem    *option = lfirst_node(DefElem, cell);
+
+		if (strcmp(option->defname, "set") == 0)
+			check(castNode(VariableSetStmt, option->arg), command, false);
+	}
+}
+
+static bool
+concerns_flagged(const char *database)
+{
+	return database == NULL ||
+		hg_state_flag_of(get_database_oid(database, true)) != HG_FLAG_OFF;
+}
+
+void
+hg_settings_before_utility(Node *node, const char *command)
+{
+	bool		flagged = hg_state_database_flagged();
+
+	switch (nodeTag(node))
+	{
+		case T_VariableSetStmt:
+			if (flagged)
+				check((VariableSetStmt *) node, command, false);
+			break;
+		case T_AlterSystemStmt:
+			check(((AlterSystemStmt *) node)->setstmt, command, true);
+			break;
+		case T_AlterDatabaseSetStmt:
+			if (concerns_flagged(((AlterDatabaseSetStmt *) node)->dbname))
+				check(((AlterDatabaseSetStmt *) node)->setstmt, command, false);
+			break;
+		case T_AlterRoleSetStmt:
+			if (concerns_flagged(((AlterRoleSetStmt *) node)->database))
+				check(((AlterRoleSetStmt *) node)->setstmt, command, false);
+			break;
+		case T_CreateFunctionStmt:
+			if (flagged)
+				check_clauses(((CreateFunctionStmt *) node)->options, command);
+			break;
+		case T_AlterFunctionStmt:
+			if (flagged)
+				check_clauses(((AlterFunctionStmt *) node)->actions, command);
+			break;
+		default:
+			break;
+	}
+}
+
+/* ---- check hooks of our own settings ---- */
+
+/* Statements were checked before, so that what comes here is set_config() or a start-up option. */
+static bool
+allowed(const char *name, const char *value, GucSource source)
+{
+	const struct rule *rule = rule_of(name);
+
+	if (rule == NULL || source < PGC_S_CLIENT || source == PGC_S_TEST ||
+		!hg_state_database_flagged() || !is_weaker(rule, value))
+		return true;
+	if (IsTransactionState())
+	{
+		refuse(rule, "SET");
+		return true;
+	}
+	GUC_check_errcode(HG_ERRCODE_WEAKEN);
+	GUC_check_errmsg("setting \"%s\" cannot become weaker in a HIPAA project", name);
+	GUC_check_errdetail("The weakest value let through is: %s.", rule->limit);
+	return false;
+}
+
+void
+hg_settings_init(void)
+{
+	hg_guc_allowed_hook = allowed;
+}
