@@ -18,6 +18,7 @@
 #include "fmgr.h"
 #include "guard/guard.h"
 #include "miscadmin.h"
+#include "posture/posture.h"
 #include "project/project.h"
 #include "redact/redact.h"
 #include "storage/ipc.h"
@@ -47,6 +48,7 @@ static const room rooms[] = {
 	{hg_text_init, hg_text_shmem_size, NULL, hg_text_shmem_startup},
 	{hg_project_init, hg_project_shmem_size, NULL, hg_project_shmem_startup},
 	{hg_guard_init, NULL, NULL, NULL},
+	{hg_posture_init, NULL, NULL, NULL},
 };
 
 static shmem_request_hook_type previous_shmem_request = NULL;

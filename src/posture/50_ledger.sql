@@ -29,19 +29,8 @@ COMMENT ON COLUMN hipaa_guard.ledger.recorded_at IS 'When it was entered (server
 COMMENT ON COLUMN hipaa_guard.ledger.recorded_by IS 'Session user who entered it.';
 COMMENT ON COLUMN hipaa_guard.ledger.digest IS 'SHA-256 over the digest of the entry before and this entry.';
 
-CREATE FUNCTION hipaa_guard.refuse_change() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    RAISE EXCEPTION '% on table "%" is refused', TG_OP, TG_TABLE_NAME
-        USING ERRCODE = 'PH002',
-              DETAIL = 'The table is append-only: its rows are evidence.',
-              HINT = 'Record a new entry with the function of the register instead.';
-END $$;
-COMMENT ON FUNCTION hipaa_guard.refuse_change() IS
-'Trigger of append-only tables: raises PH002 on UPDATE, DELETE and TRUNCATE.';
-
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON hipaa_guard.ledger
-    FOR EACH STATEMENT EXECUTE FUNCTION hipaa_guard.refuse_change();
+    FOR EACH STATEMENT EXECUTE FUNCTION hipaa_guard.append_only();
 ALTER TABLE hipaa_guard.ledger ENABLE ALWAYS TRIGGER append_only;
 
 CREATE FUNCTION hipaa_guard.checked_text(field text, content text, required boolean DEFAULT true)
@@ -179,7 +168,7 @@ COMMENT ON FUNCTION hipaa_guard.ledger_verify() IS
 'Checks numbers and chain of the ledger: ok, number of entries looked at, first problem (NULL when ok).';
 
 REVOKE ALL ON hipaa_guard.ledger, hipaa_guard.ledger_latest FROM PUBLIC;
-REVOKE ALL ON FUNCTION hipaa_guard.refuse_change(), hipaa_guard.warn_of_phi(text, text),
+REVOKE ALL ON FUNCTION hipaa_guard.warn_of_phi(text, text),
     hipaa_guard.checked_text(text, text, boolean), hipaa_guard.checked_word(text, text, text[]),
     hipaa_guard.ledger_next(text),
     hipaa_guard.ledger_digest(bytea, bigint, text, text, jsonb, timestamptz, text),

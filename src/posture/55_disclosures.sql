@@ -16,7 +16,7 @@ COMMENT ON COLUMN hipaa_guard.pseudonym_key.id IS 'Always 1: there is one key.';
 COMMENT ON COLUMN hipaa_guard.pseudonym_key.inner_key IS 'Key of the inner hash.';
 COMMENT ON COLUMN hipaa_guard.pseudonym_key.outer_key IS 'Key of the outer hash.';
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON hipaa_guard.pseudonym_key
-    FOR EACH STATEMENT EXECUTE FUNCTION hipaa_guard.refuse_change();
+    FOR EACH STATEMENT EXECUTE FUNCTION hipaa_guard.append_only();
 ALTER TABLE hipaa_guard.pseudonym_key ENABLE ALWAYS TRIGGER append_only;
 
 CREATE TABLE hipaa_guard.subject_event (
@@ -38,7 +38,7 @@ COMMENT ON COLUMN hipaa_guard.subject_event.description IS 'What was disclosed; 
 COMMENT ON COLUMN hipaa_guard.subject_event.role IS 'Session user.';
 COMMENT ON COLUMN hipaa_guard.subject_event.disclosure IS 'Number of the disclosure it belongs to; NULL: none.';
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON hipaa_guard.subject_event
-    FOR EACH STATEMENT EXECUTE FUNCTION hipaa_guard.refuse_change();
+    FOR EACH STATEMENT EXECUTE FUNCTION hipaa_guard.append_only();
 ALTER TABLE hipaa_guard.subject_event ENABLE ALWAYS TRIGGER append_only;
 
 SELECT pg_catalog.pg_extension_config_dump('hipaa_guard.pseudonym_key', '');

@@ -29,8 +29,10 @@ INSERT INTO hipaa_guard.report_section (section, position, title, note, needs, q
       FROM pg_control_system() AS s$$),
 ('project', 20, 'HIPAA project', 'The flag of this database. It cannot be taken back.', '{hipaa_guard.project}', $$
     SELECT * FROM hipaa_guard.project$$),
-('agreements', 30, 'Business associate agreements', '', '{hipaa_guard.agreements}', $$
-    SELECT * FROM hipaa_guard.agreements$$),
+('agreements', 30, 'Business associate agreements', 'The latest record of each.', '{}', $$
+    SELECT DISTINCT ON (b.reference) b.reference, b.counterparty, b.signed_on, b.expires_on, b.retention,
+           coalesce(nullif(hipaa_guard.baa_problem(b.reference), ''), 'in force') AS state
+      FROM hipaa_guard.baa AS b ORDER BY b.reference, b.id DESC$$),
 ('summary', 40, 'Posture by area', 'Number of checks by area and status.', '{}', $$
     SELECT area, count(*) FILTER (WHERE status = 'pass') AS pass, count(*) FILTER (WHERE status = 'fail') AS fail,
            count(*) FILTER (WHERE status = 'attested') AS attested,

@@ -28,19 +28,21 @@ $$SELECT 'stat_audit', in_ring || ' events wait' FROM hipaa_guard.stat_audit WHE
 'SELECT last_error FROM hipaa_guard.stat_audit; look at the disk of hipaa_guard.audit_directory.',
 '164.312(b)', NULL, 'V-261920', NULL),
 ('AUD-06', 'high', 'Audit store readable/writable by a non-auditor',
-$$SELECT c.oid::regclass, x.grantee::regrole FROM pg_class c, aclexplode(c.relacl) x WHERE c.relnamespace =
-    'hipaa_guard'::regnamespace AND x.grantee <> c.relowner AND x.grantee::regrole::text <>
-    coalesce(nullif(current_setting('hipaa_guard.auditor_role', true), ''), '-') UNION ALL SELECT object, value
-    FROM hipaa_guard.host_facts() WHERE fact = 'audit_mode'$$,
+$$SELECT c.oid::regclass::text, coalesce(r.rolname, 'PUBLIC') || ' ' || x.privilege_type FROM pg_class c CROSS
+    JOIN LATERAL aclexplode(c.relacl) x LEFT JOIN pg_roles r ON r.oid = x.grantee WHERE c.relnamespace =
+    'hipaa_guard'::regnamespace AND x.grantee <> c.relowner AND (x.privilege_type <> 'SELECT' OR (c.relname IN
+    ('ledger', 'subject_event', 'pseudonym_key') AND r.rolname IS DISTINCT FROM
+    current_setting('hipaa_guard.auditor_role', true))) UNION ALL SELECT object, value FROM
+    hipaa_guard.host_facts() WHERE fact = 'audit_mode'$$,
 'REVOKE ALL on the object shown FROM the role; chmod 0700 on hipaa_guard.audit_directory.',
 '164.312(b); (c)(1)', NULL, 'V-261875..V-261880', NULL),
 ('AUD-07', 'high', 'Audit hash chain broken',
-$$SELECT 'audit trail', 'sequence ' || first_seq || ' to ' || last_seq FROM hipaa_guard.audit_verify() WHERE NOT
-    ok$$,
+$$SELECT object, detail FROM hipaa_guard.trail_problems()$$,
 'SELECT * FROM hipaa_guard.audit_verify(); keep the files, open an incident, compare with the checkpoints kept elsewhere.',
 '164.312(c)(2)', NULL, 'V-261876', NULL),
 ('AUD-08', 'high', 'Audit retention below 6 years or below BAA term',
-$$SELECT what, period::text FROM hipaa_guard.retention WHERE what = 'audit_trail' AND period < interval '6 years'$$,
+$$SELECT what, period::text FROM hipaa_guard.retention WHERE what = 'audit_trail' AND period < greatest(interval
+    '6 years', (SELECT max(b.retention) FROM hipaa_guard.baa b WHERE hipaa_guard.baa_problem(b.reference) = ''))$$,
 'SELECT hipaa_guard.set_retention(''audit_trail'', ''6 years'', ''reason''); or the BAA''s term if that is longer.',
 '164.316(b)(2)(i); 164.528(a)', NULL, 'V-261918', 'Neon retains per BAA'),
 ('AUD-09', 'medium', 'Audit storage above 75 % of allowance',
@@ -83,7 +85,7 @@ UPDATE hipaa_guard.posture_check SET needs = '{"hipaa_guard.stat_audit"}'
  WHERE id IN ('AUD-04', 'AUD-05');
 UPDATE hipaa_guard.posture_check SET needs = '{"hipaa_guard.stat_audit","hipaa_guard.host_facts()"}'
  WHERE id = 'AUD-09';
-UPDATE hipaa_guard.posture_check SET needs = '{"hipaa_guard.audit_verify(text)"}'
+UPDATE hipaa_guard.posture_check SET needs = '{"hipaa_guard.stat_audit","hipaa_guard.audit_verify(text)"}'
  WHERE id = 'AUD-07';
 UPDATE hipaa_guard.posture_check SET needs = '{"hipaa_guard.host_facts()"}'
  WHERE id = 'AUD-06';

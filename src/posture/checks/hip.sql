@@ -2,8 +2,8 @@
 
 INSERT INTO hipaa_guard.posture_check (id, severity, title, query, remedy, hipaa, cis, stig, other) VALUES
 ('HIP-01', 'critical', 'hipaa flag set but no active BAA on record',
-$$SELECT database, 'no BAA in force' FROM hipaa_guard.project p WHERE p.hipaa AND NOT EXISTS (SELECT FROM
-    hipaa_guard.agreements)$$,
+$$SELECT p.database, hipaa_guard.baa_problem(p.baa_reference) FROM hipaa_guard.project p WHERE p.hipaa AND
+    hipaa_guard.baa_problem(p.baa_reference) <> ''$$,
 'SELECT hipaa_guard.record_baa(...);',
 '164.308(b)(1); 164.504(e)', NULL, NULL, 'Neon/PowerSync BAA'),
 ('HIP-02', 'high', 'Enabled but server not restarted / sessions older than enable time',
@@ -73,10 +73,6 @@ NULL,
 
 UPDATE hipaa_guard.posture_check SET applies = $$current_setting('hipaa_guard.ddl_policy', true) IS NOT NULL$$
  WHERE id = 'HIP-04';
-UPDATE hipaa_guard.posture_check SET needs = '{"hipaa_guard.project","hipaa_guard.agreements"}'
- WHERE id = 'HIP-01';
-UPDATE hipaa_guard.posture_check SET needs = '{"hipaa_guard.project"}'
- WHERE id IN ('HIP-02', 'HIP-03');
 UPDATE hipaa_guard.posture_check SET needs = '{"hipaa_guard.exemptions"}'
  WHERE id = 'HIP-05';
 UPDATE hipaa_guard.posture_check SET needs = '{"hipaa_guard.emergency_access"}'
