@@ -7,7 +7,7 @@ EXTVERSION = 1.0
 
 # The pure rooms: no postgres.h, used by the library and by the command-line tools.
 PURE_SRCS = $(sort $(wildcard src/phi/*.c src/redact/mask*.c src/redact/digest.c \
-	src/audit/segment*.c src/audit/merkle*.c))
+	src/audit/segment*.c src/audit/merkle*.c src/audit/ring*.c))
 PURE_OBJS = $(PURE_SRCS:.c=.o)
 SERVER_SRCS = $(filter-out $(PURE_SRCS), $(sort $(wildcard src/*.c $(addsuffix /*.c, $(ROOMS)))))
 ROOMS = src/base src/phi src/redact src/audit src/text src/project src/guard src/posture

@@ -47,6 +47,17 @@ extern PGDLLIMPORT char *locale_messages;
 #define HG_EXECUTOR_RUN_PASS query_desc, direction, count, execute_once
 #endif
 
+/* What a statement needs of a relation moved from the range table to a list of its own in 16. */
+#if PG_VERSION_NUM >= 160000
+#define HG_PERMS RTEPermissionInfo
+#define HG_PERMS_LIST(statement) ((statement)->permInfos)
+#define HG_PERMS_OF_RELATION(perms) OidIsValid((perms)->relid)
+#else
+#define HG_PERMS RangeTblEntry
+#define HG_PERMS_LIST(statement) ((statement)->rtable)
+#define HG_PERMS_OF_RELATION(perms) ((perms)->rtekind == RTE_RELATION)
+#endif
+
 /* The number of a process among the server's: MyBackendId became MyProcNumber in 17. */
 #if PG_VERSION_NUM >= 170000
 #define HG_MY_PROC_NUMBER ((int) MyProcNumber)

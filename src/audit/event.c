@@ -1,0 +1,431 @@
+/*
+ * event.c
+ *		An event on its way into the ring: who, what, on which object.
+ *
+ * Nothing here raises, but for the catalog look-ups of
+ * hg_audit_session_refresh().  Takes no locks.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "audit/event.h"
+#include "base/compat.h"
+#include "base/guc.h"
+#include "base/state.h"
+#include "catalog/pg_authid.h"
+#include "commands/dbcommands.h"
+#include "common/ip.h"
+#include "libpq/libpq-be.h"
+#include "miscadmin.h"
+#include "phi/phi.h"
+#include "redact/redact.h"
+#include "storage/ipc.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+#define EPOCH_DIFFERENCE_US ((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
+
+hg_audit_ring *hg_audit_ring_shared = NULL;
+uint32		hg_audit_statement_number = 0;
+uint64		hg_audit_transaction_number = 0;
+
+/* The session as words, and what they were made of. */
+static struct
+{
+	char		bundle[HG_AUDIT_BUNDLE_SIZE];
+	hg_audit_words words;
+	Oid			session_user_id;
+	Oid			current_user_id;
+	char		session_user[NAMEDATALEN];
+	char		current_user[NAMEDATALEN];
+	char		database[NAMEDATALEN];
+	char		application[NAMEDATALEN];
+	char		address[NI_MAXHOST];
+	bool		address_known;
+} session;
+
+/* A user's address as text, without a port; empty for a Unix socket. */
+static void
+address_refresh(void)
+{
+	session.address_known = true;
+	session.address[0] = '\0';
+	if (MyProcPort == NULL || MyProcPort->raddr.addr.ss_family == AF_UNIX)
+		return;
+	if (pg_getnameinfo_all(&MyProcPort->raddr.addr, MyProcPort->raddr.salen, session.address,
+						   sizeof(session.address), NULL, 0, NI_NUMERICHOST) != 0)
+		session.address[0] = '\0';
+	/* A link-local address may carry a zone, which is no part of an inet. */
+	session.address[strcspn(session.address, "%")] = '\0';
+}
+
+static size_t
+bundle_string(char *bundle, size_t size, const char *string)
+{
+	if (string == NULL || string[0] == '\0')
+		return hg_audit_bundle_add_null(bundle, size, HG_AUDIT_BUNDLE_SIZE);
+	return hg_audit_bundle_add(bundle, size, HG_AUDIT_BUNDLE_SIZE, string, strlen(string));
+}
+
+void
+hg_audit_words_finish(hg_audit_words *words, const char *bundle, size_t size)
+{
+	words->data = bundle;
+	words->size = (uint32) size;
+	words->hash = hg_audit_hash64(bundle, size);
+}
+
+static void
+session_bundle(void)
+{
+	hg_mask_options options;
+	char		application[NAMEDATALEN];
+	size_t		size;
+
+	if (!session.address_known)
+		address_refresh();
+	hg_redact_options(&options);
+	size = hg_mask_text(session.application, strlen(session.application), application,
+						sizeof(application) - 1, &options);
+	application[size] = '\0';
+	size = bundle_string(session.bundle, 0, session.session_user);
+	size = bundle_string(session.bundle, size, session.current_user);
+	size = bundle_string(session.bundle, size, session.database);
+	size = bundle_string(session.bundle, size, session.address);
+	size = bundle_string(session.bundle, size, application);
+	hg_audit_words_finish(&session.words, session.bundle, size);
+}
+
+static void
+role_name(Oid role, char *name)
+{
+	HeapTuple	tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(role));
+
+	if (!HeapTupleIsValid(tuple))
+	{
+		snprintf(name, NAMEDATALEN, "%u", role);
+		return;
+	}
+	strlcpy(name, NameStr(((Form_pg_authid) GETSTRUCT(tuple))->rolname), NAMEDATALEN);
+	ReleaseSysCache(tuple);
+}
+
+void
+hg_audit_session_refresh(void)
+{
+	const char *application = application_name ? application_name : "";
+	Oid			current;
+	int			context;
+
+	GetUserIdAndSecContext(&current, &context);
+	if (session.words.data != NULL && session.current_user_id == current
+		&& session.session_user_id == GetSessionUserId()
+		&& strcmp(session.application, application) == 0)
+		return;
+	strlcpy(session.application, application, sizeof(session.application));
+	if (session.session_user_id != GetSessionUserId() || session.session_user[0] == '\0')
+		role_name(GetSessionUserId(), session.session_user);
+	session.session_user_id = GetSessionUserId();
+	if (session.current_user_id != current || session.current_user[0] == '\0')
+		role_name(current, session.current_user);
+	session.current_user_id = current;
+	if (session.database[0] == '\0' && OidIsValid(MyDatabaseId))
+	{
+		char	   *name = get_database_name(MyDatabaseId);
+
+		if (name != NULL)
+			strlcpy(session.database, name, sizeof(session.database));
+	}
+	session_bundle();
+}
+
+void
+hg_audit_session_early(const char *user, const char *database)
+{
+	const char *application = MyProcPort ? MyProcPort->application_name : NULL;
+
+	strlcpy(session.session_user, user ? user : "", sizeof(session.session_user));
+	strlcpy(session.current_user, user ? user : "", sizeof(session.current_user));
+	strlcpy(session.database, database ? database : "", sizeof(session.database));
+	strlcpy(session.application, application ? application : "", sizeof(session.application));
+	session_bundle();
+}
+
+/* audit_classes as bits; read again when the setting's string is another one. */
+static uint32
+classes_enabled(void)
+{
+	static const char *const names[HG_AUDIT_CLASSES] = {
+		"read", "write", "ddl", "role", "function", "auth", "copy", "config", "misc", "guard"
+	};
+	static char seen[256] = "";
+	static uint32 classes = 0;
+	const char *setting = hg_guc_audit_classes ? hg_guc_audit_classes : "all";
+
+	if (strncmp(seen, setting, sizeof(seen) - 1) == 0 && seen[0] != '\0')
+		return classes;
+	strlcpy(seen, setting, sizeof(seen));
+	classes = 0;
+	for (const char *at = seen; *at != '\0';)
+	{
+		bool		without;
+		size_t		size;
+		uint32		bits = 0;
+
+		at += strspn(at, ", \t\"");
+		without = *at == '-';
+		at += without;
+		size = strcspn(at, ", \t\"");
+		if (size == 3 && pg_strncasecmp(at, "all", 3) == 0)
+			bits = (1 << HG_AUDIT_CLASSES) - 1;
+		for (int i = 0; i < HG_AUDIT_CLASSES; i++)
+		{
+			if (size == strlen(names[i]) && pg_strncasecmp(at, names[i], size) == 0)
+				bits = 1 << i;
+		}
+		/* A list that only leaves out begins with all. */
+		if (without && classes == 0)
+			classes = (1 << HG_AUDIT_CLASSES) - 1;
+		classes = without ? classes & ~bits : classes | bits;
+		at += size;
+	}
+	return classes;
+}
+
+/* What a flagged database cannot leave out. */
+#define CLASSES_FORCED (1 << HG_AUDIT_AUTH | 1 << HG_AUDIT_ROLE | 1 << HG_AUDIT_DDL \
+						| 1 << HG_AUDIT_CONFIG | 1 << HG_AUDIT_GUARD)
+
+static bool
+class_enabled(hg_audit_class class, bool flagged)
+{
+	return ((classes_enabled() | (flagged ? CLASSES_FORCED : 0)) & 1 << class) != 0;
+}
+
+bool
+hg_audit_wanted(hg_audit_class class)
+{
+	bool		flagged;
+
+	if (hg_audit_ring_shared == NULL || !hg_state_ready())
+		return false;
+	flagged = hg_state_database_flagged();
+	return (flagged || hg_guc_audit_unflagged) && class_enabled(class, flagged);
+}
+
+bool
+hg_audit_wanted_cluster(hg_audit_class class)
+{
+	bool		flagged;
+
+	if (hg_audit_ring_shared == NULL || !hg_state_ready())
+		return false;
+	flagged = hg_state_cluster_flagged();
+	return (flagged || hg_guc_audit_unflagged) && class_enabled(class, flagged);
+}
+
+void
+hg_audit_event_begin(hg_audit_event *event, hg_audit_class class, hg_audit_outcome outcome)
+{
+	memset(event, 0, sizeof(*event));
+	event->recorded_us = GetCurrentTimestamp() + EPOCH_DIFFERENCE_US;
+	event->duration_us = HG_AUDIT_NONE;
+	event->rows = HG_AUDIT_NONE;
+	event->session_start = (int64) MyStartTime;
+	event->process_id = (uint32) MyProcPid;
+	event->transaction = hg_audit_transaction_number;
+	event->statement = hg_audit_statement_number;
+	event->class = (uint8) class;
+	event->outcome = (uint8) outcome;
+}
+
+void
+hg_audit_words_action(hg_audit_words *words, char *bundle, const char *tag, const char *detail)
+{
+	size_t		size = bundle_string(bundle, 0, tag);
+
+	hg_audit_words_finish(words, bundle, bundle_string(bundle, size, detail));
+}
+
+size_t
+hg_audit_bundle_name(char *bundle, size_t size, const char *name)
+{
+	char		marker[64];
+	hg_phi_span span;
+	size_t		name_size = name ? strlen(name) : 0;
+	hg_mask_options options;
+	float		confidence;
+
+	if (name_size == 0)
+		return hg_audit_bundle_add_null(bundle, size, HG_AUDIT_BUNDLE_SIZE);
+	hg_redact_options(&options);
+	for (size_t from = 0; from < name_size; from = span.start + Max(span.size, 1))
+	{
+		if (hg_phi_scan_identifier(name, name_size, from, &span, 1) == 0)
+			break;
+		confidence = hg_phi_confidence_on(&span, HG_SURFACE_NAME);
+		if (confidence < options.confidence)
+			continue;
+		/* The name as a whole goes: its other words may name the patient, too. */
+		snprintf(marker, sizeof(marker), "[phi:%s]", hg_phi_category_name(span.category));
+		return hg_audit_bundle_add(bundle, size, HG_AUDIT_BUNDLE_SIZE, marker, strlen(marker));
+	}
+	return hg_audit_bundle_add(bundle, size, HG_AUDIT_BUNDLE_SIZE, name, name_size);
+}
+
+void
+hg_audit_words_object(hg_audit_words *words, char *bundle, const char *type, const char *schema,
+					  const char *name)
+{
+	size_t		size = bundle_string(bundle, 0, type);
+
+	size = hg_audit_bundle_name(bundle, size, schema);
+	/* Who was acted upon must be told as well as who acted. */
+	if (type != NULL && strcmp(type, "role") == 0)
+		size = bundle_string(bundle, size, name);
+	else
+		size = hg_audit_bundle_name(bundle, size, name);
+	hg_audit_words_finish(words, bundle, size);
+}
+
+/* Bounded, and only where a statement may wait: not while it holds spinlocks or is dying. */
+static void
+wait_for_room(unsigned hint, unsigned class)
+{
+	int64		waited_us = 0;
+
+	if (hg_guc_audit_on_overflow != HG_OVERFLOW_WAIT || CritSectionCount > 0
+		|| InterruptHoldoffCount > 0 || proc_exit_inprogress)
+		return;
+	while (hg_audit_ring_full(hg_audit_ring_shared, hint, class)
+		   && waited_us < (int64) hg_guc_audit_wait_timeout_ms * 1000)
+	{
+		pg_usleep(1000);
+		waited_us += 1000;
+	}
+}
+
+void
+hg_audit_put(const hg_audit_event *event, const hg_audit_words *action,
+			 const hg_audit_words *object, const hg_audit_words *statement)
+{
+	const hg_audit_words *words[HG_AUDIT_TEXTS] = {&session.words, action, object, statement};
+	struct
+	{
+		uint64		hash;
+		uint64		size;		/* plus 1; 0: none */
+	}			heads[HG_AUDIT_TEXTS];
+	hg_audit_part parts[2 + HG_AUDIT_TEXTS];
+	size_t		count = 2;
+	unsigned	hint = (unsigned) HG_MY_PROC_NUMBER;
+
+	if (hg_audit_ring_shared == NULL)
+		return;
+	parts[0] = (hg_audit_part) {event, sizeof(*event)};
+	parts[1] = (hg_audit_part) {heads, sizeof(heads)};
+	for (int i = 0; i < HG_AUDIT_TEXTS; i++)
+	{
+		bool		there = words[i] != NULL && words[i]->data != NULL;
+
+		heads[i].hash = there ? words[i]->hash : 0;
+		heads[i].size = there ? (uint64) words[i]->size + 1 : 0;
+		if (there)
+			parts[count++] = (hg_audit_part) {words[i]->data, words[i]->size};
+	}
+	if (hg_guc_audit_on_overflow == HG_OVERFLOW_WAIT)
+		wait_for_room(hint, event->class);
+	hg_audit_ring_put(hg_audit_ring_shared, hint, event->class, event->recorded_us, parts, count);
+}
+
+/*
+ * The cache of masked statements: the raw text decides, byte by byte.  Slots
+ * are found by hash and replaced; memory is bounded by their number.
+ */
+#define STATEMENTS_CACHED 128
+
+typedef struct cached_statement
+{
+	uint64		hash;
+	uint32		raw_size;
+	uint32		masked_size;
+	bool		cut;
+	uint64		masked_hash;
+	char	   *raw;			/* and the masked text behind it */
+	size_t		allocated;
+} cached_statement;
+
+static cached_statement statements[STATEMENTS_CACHED];
+
+/* A prefix at a whole character, so that masking sees no half one. */
+static size_t
+prefix_size(const char *text, size_t size, size_t max)
+{
+	if (size <= max)
+		return size;
+	for (size = max; size > max - 4 && (text[size] & 0xC0) == 0x80;)
+		size--;
+	return size;
+}
+
+static bool
+statement_room(cached_statement *slot, size_t size)
+{
+	if (slot->allocated >= size)
+		return true;
+	free(slot->raw);
+	slot->allocated = 0;
+	slot->raw = malloc(size);
+	if (slot->raw == NULL)
+		return false;
+	slot->allocated = size;
+	return true;
+}
+
+void
+hg_audit_words_statement(hg_audit_words *words, const char *text, int location, int size,
+						 bool *cut)
+{
+	hg_mask_options options;
+	cached_statement *slot;
+	size_t		text_size;
+	uint64		hash;
+
+	words->data = NULL;
+	*cut = false;
+	if (text == NULL)
+		return;
+	if (location > 0)
+		text += location;
+	text_size = size > 0 && location >= 0 ? strnlen(text, size) : strlen(text);
+	for (; text_size > 0 && isspace((unsigned char) text[0]); text++)
+		text_size--;
+	for (; text_size > 0 && isspace((unsigned char) text[text_size - 1]);)
+		text_size--;
+	*cut = text_size > HG_AUDIT_STATEMENT_SIZE;
+	text_size = prefix_size(text, text_size, HG_AUDIT_STATEMENT_SIZE);
+	if (text_size == 0)
+		return;
+	hash = hg_audit_hash64(text, text_size);
+	slot = &statements[hash % STATEMENTS_CACHED];
+	if (slot->raw == NULL || slot->hash != hash || slot->raw_size != text_size
+		|| memcmp(slot->raw, text, text_size) != 0)
+	{
+		slot->hash = 0;
+		slot->raw_size = 0;
+		if (!statement_room(slot, text_size + HG_AUDIT_STATEMENT_SIZE))
+			return;
+		hg_redact_options(&options);
+		memcpy(slot->raw, text, text_size);
+		slot->masked_size = (uint32) hg_mask_sql(text, text_size, slot->raw + text_size,
+												 HG_AUDIT_STATEMENT_SIZE, &options);
+		slot->masked_hash = hg_audit_hash64(slot->raw + text_size, slot->masked_size);
+		slot->hash = hash;
+		slot->raw_size = (uint32) text_size;
+	}
+	words->data = slot->raw + slot->raw_size;
+	words->size = slot->masked_size;
+	words->hash = slot->masked_hash;
+}

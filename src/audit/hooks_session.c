@@ -1,0 +1,157 @@
+/*
+ * hooks_session.c
+ *		Sessions: logins, refusals, disconnects, and failures of statements that
+ *		reach no other hook (syntax errors, unknown names, aborted transactions).
+ */
+#include "postgres.h"
+
+#include "access/parallel.h"
+#include "access/xact.h"
+#include "audit/control.h"
+#include "audit/hooks.h"
+#include "base/state.h"
+#include "libpq/auth.h"
+#include "libpq/libpq-be.h"
+#include "miscadmin.h"
+#include "postmaster/autovacuum.h"
+#include "storage/ipc.h"
+#include "storage/proc.h"
+#include "tcop/tcopprot.h"
+#include "utils/elog.h"
+#include "utils/timestamp.h"
+
+static ClientAuthentication_hook_type previous_authentication = NULL;
+static emit_log_hook_type previous_log = NULL;
+
+static bool login_told = false;
+static int	failure_sqlstate = 0;	/* recorded for the error at hand; 0: none */
+
+void
+hg_audit_failure_recorded(int sqlstate)
+{
+	failure_sqlstate = sqlstate;
+}
+
+static void
+session_record(const char *tag, hg_audit_outcome outcome, int sqlstate, int64 duration_us,
+			   const char *detail)
+{
+	char		bundle[HG_AUDIT_BUNDLE_SIZE];
+	hg_audit_words action;
+	hg_audit_event event;
+
+	if (!hg_audit_wanted_cluster(HG_AUDIT_AUTH))
+		return;
+	hg_audit_event_begin(&event, HG_AUDIT_AUTH, outcome);
+	event.flags |= HG_AUDIT_EVENT_CLUSTER;
+	event.sqlstate = sqlstate;
+	event.duration_us = duration_us;
+	event.transaction = 0;
+	event.statement = 0;
+	hg_audit_words_action(&action, bundle, tag, detail);
+	hg_audit_put(&event, &action, NULL, NULL);
+}
+
+static void
+session_ended(int code, Datum unused)
+{
+	(void) code;
+	(void) unused;
+	session_record("DISCONNECT", HG_AUDIT_SUCCESS, 0,
+				   GetCurrentTimestamp() - MyStartTimestamp, NULL);
+}
+
+/* Runs after the server's verdict, and again for nothing: one login is one event. */
+static void
+authenticated(Port *port, int status)
+{
+	if (previous_authentication)
+		previous_authentication(port, status);
+	/* The client hung up to ask its user for a password: no attempt yet. */
+	if (status == STATUS_EOF)
+		return;
+	hg_audit_session_early(port->user_name, port->database_name);
+	if (status != STATUS_OK)
+	{
+		login_told = true;
+		session_record("LOGIN", HG_AUDIT_FAILURE, ERRCODE_INVALID_PASSWORD, HG_AUDIT_NONE,
+					   "authentication failed");
+		return;
+	}
+	login_told = true;
+	session_record("LOGIN", HG_AUDIT_SUCCESS, 0, HG_AUDIT_NONE,
+				   port->ssl_in_use ? "TLS" : NULL);
+	before_shmem_exit(session_ended, (Datum) 0);
+}
+
+/* A failure that no other hook saw: the statement did not get as far. */
+static void
+failure_record(const ErrorData *error)
+{
+	char		bundle[HG_AUDIT_BUNDLE_SIZE];
+	hg_audit_words action;
+	hg_audit_words statement;
+	hg_audit_event event;
+	bool		cut;
+
+	if (!hg_audit_wanted(HG_AUDIT_MISC) || debug_query_string == NULL)
+		return;
+	hg_audit_statement_number++;
+	hg_audit_event_begin(&event, HG_AUDIT_MISC, HG_AUDIT_FAILURE);
+	event.sqlstate = error->sqlerrcode;
+	hg_audit_words_action(&action, bundle, NULL, NULL);
+	hg_audit_words_statement(&statement, debug_query_string, 0, 0, &cut);
+	if (cut)
+		event.flags |= HG_AUDIT_EVENT_CUT;
+	hg_audit_put(&event, &action, NULL, &statement);
+}
+
+/* A connection that was refused before it was asked for a password, or after it passed. */
+static void
+refusal_record(const ErrorData *error)
+{
+	if (login_told && OidIsValid(MyDatabaseId))
+		return;
+	if (!login_told)
+		hg_audit_session_early(MyProcPort->user_name, MyProcPort->database_name);
+	login_told = true;
+	session_record("LOGIN", HG_AUDIT_REFUSED, error->sqlerrcode, HG_AUDIT_NONE,
+				   "connection refused");
+}
+
+static void
+log_seen(ErrorData *error)
+{
+	static bool inside = false;
+
+	if (!inside && error->elevel >= ERROR && hg_audit_ring_shared != NULL && MyProcPort != NULL
+		&& MyProc != NULL && !IsParallelWorker())
+	{
+		inside = true;
+		if (error->elevel == FATAL && !OidIsValid(MyDatabaseId))
+			refusal_record(error);
+		else if (error->elevel == ERROR && failure_sqlstate != error->sqlerrcode)
+			failure_record(error);
+		failure_sqlstate = 0;
+		inside = false;
+	}
+	if (previous_log)
+		previous_log(error);
+}
+
+void
+hg_audit_session_init(void)
+{
+	previous_authentication = ClientAuthentication_hook;
+	ClientAuthentication_hook = authenticated;
+	previous_log = emit_log_hook;
+	emit_log_hook = log_seen;
+}
+
+void
+hg_audit_hooks_init(void)
+{
+	hg_audit_executor_init();
+	hg_audit_utility_init();
+	hg_audit_session_init();
+}

@@ -1,0 +1,307 @@
+/*
+ * objects.c
+ *		Relations as events name them, kept between statements.
+ *
+ * The cache is emptied of what an invalidation names, so a renamed table shows
+ * under its new name from the next statement on.  Takes the locks of catalog
+ * look-ups only.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/sysattr.h"
+#include "audit/objects.h"
+#include "catalog/namespace.h"
+#include "catalog/partition.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_namespace.h"
+#include "commands/seclabel.h"
+#include "utils/builtins.h"
+#include "utils/catcache.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+
+#define OBJECTS_MAX 2048
+#define COLUMNS_TOLD 200
+
+typedef struct object_key
+{
+	Oid			relation;
+	uint32		write;
+	uint64		columns;		/* hash of the set */
+} object_key;
+
+typedef struct object_entry
+{
+	object_key	key;
+	Oid			root;
+	bool		skip;
+	bool		phi;
+	uint32		size;
+	uint64		hash;
+	char	   *bundle;
+} object_entry;
+
+static HTAB *objects = NULL;
+static MemoryContext objects_context = NULL;
+
+/* Catalogs that show data or secrets; every other one is not worth an event. */
+static const char *const side_doors[] = {
+	"pg_stats", "pg_statistic", "pg_stats_ext", "pg_stats_ext_exprs", "pg_statistic_ext_data",
+	"pg_authid", "pg_shadow", "pg_user_mapping", "pg_user_mappings", "pg_stat_activity",
+	"pg_stat_replication", "pg_stat_subscription", "pg_subscription", "pg_largeobject",
+	"pg_hba_file_rules", "pg_ident_file_mappings", "pg_file_settings", "pg_prepared_statements",
+	"pg_cursors", NULL
+};
+
+static void
+objects_empty(void)
+{
+	objects = NULL;
+	if (objects_context != NULL)
+		MemoryContextReset(objects_context);
+}
+
+static void
+relation_invalid(Datum unused, Oid relation)
+{
+	HASH_SEQ_STATUS status;
+	object_entry *entry;
+
+	(void) unused;
+	if (objects == NULL)
+		return;
+	if (!OidIsValid(relation))
+	{
+		objects_empty();
+		return;
+	}
+	hash_seq_init(&status, objects);
+	while ((entry = hash_seq_search(&status)) != NULL)
+	{
+		if (entry->key.relation != relation && entry->root != relation)
+			continue;
+		if (entry->bundle != NULL)
+			pfree(entry->bundle);
+		hash_search(objects, &entry->key, HASH_REMOVE, NULL);
+	}
+}
+
+static void
+namespace_invalid(Datum unused, int cache, uint32 hash)
+{
+	(void) unused;
+	(void) cache;
+	(void) hash;
+	objects_empty();
+}
+
+void
+hg_audit_objects_init(void)
+{
+	static bool registered = false;
+	HASHCTL		control = {0};
+
+	if (objects_context == NULL)
+		objects_context = AllocSetContextCreate(CacheMemoryContext, "hipaa_guard audit objects",
+												ALLOCSET_DEFAULT_SIZES);
+	control.keysize = sizeof(object_key);
+	control.entrysize = sizeof(object_entry);
+	control.hcxt = objects_context;
+	objects = hash_create("hipaa_guard audit objects", 64, &control,
+						  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	if (registered)
+		return;
+	CacheRegisterRelcacheCallback(relation_invalid, (Datum) 0);
+	CacheRegisterSyscacheCallback(NAMESPACEOID, namespace_invalid, (Datum) 0);
+	registered = true;
+}
+
+static const char *
+kind_name(char kind)
+{
+	switch (kind)
+	{
+		case RELKIND_VIEW:
+			return "view";
+		case RELKIND_MATVIEW:
+			return "materialized view";
+		case RELKIND_FOREIGN_TABLE:
+			return "foreign table";
+		case RELKIND_SEQUENCE:
+			return "sequence";
+		default:
+			return "table";
+	}
+}
+
+static bool
+is_side_door(const char *name)
+{
+	for (int i = 0; side_doors[i] != NULL; i++)
+	{
+		if (strcmp(name, side_doors[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Views are resolved to their tables, and catalogs are noise, but for those that matter. */
+static bool
+is_skipped(Form_pg_class class, const char *schema, bool write)
+{
+	if (strcmp(schema, "hipaa_guard") == 0)
+		return false;
+	if (class->relnamespace == PG_CATALOG_NAMESPACE)
+		return !write && !is_side_door(NameStr(class->relname));
+	if (strcmp(schema, "information_schema") == 0 || class->relnamespace == PG_TOAST_NAMESPACE)
+		return true;
+	return class->relkind == RELKIND_VIEW;
+}
+
+static bool
+is_labelled(Oid relation, int column)
+{
+	ObjectAddress address = {RelationRelationId, relation, column};
+
+	return GetSecurityLabel(&address, "hipaa_guard") != NULL;
+}
+
+static Oid
+root_of(Oid relation, bool is_partition)
+{
+	List	   *ancestors = is_partition ? get_partition_ancestors(relation) : NIL;
+
+	return ancestors == NIL ? relation : llast_oid(ancestors);
+}
+
+/* The columns' names behind the relation's; also looks at their labels. */
+static size_t
+columns_add(char *bundle, size_t size, Oid relation, Oid root, const Bitmapset *columns,
+			bool *phi)
+{
+	int			member = -1;
+	int			told = 0;
+
+	while ((member = bms_next_member(columns, member)) >= 0 && told < COLUMNS_TOLD)
+	{
+		AttrNumber	column = member + FirstLowInvalidHeapAttributeNumber;
+		char	   *name;
+
+		if (column == 0)
+		{
+			size = hg_audit_bundle_add(bundle, size, HG_AUDIT_BUNDLE_SIZE, "*", 1);
+			continue;
+		}
+		name = column < 0 ? NULL : get_attname(relation, column, true);
+		if (name == NULL)
+			continue;
+		/* Cut between names, never inside one. */
+		if (size + strlen(name) + 2 * sizeof(uint16) > HG_AUDIT_BUNDLE_SIZE)
+			break;
+		size = hg_audit_bundle_name(bundle, size, name);
+		told++;
+		if (!*phi)
+			*phi = is_labelled(root, relation == root ? column : get_attnum(root, name));
+	}
+	return size;
+}
+
+static void
+object_build(object_entry *entry, const Bitmapset *columns)
+{
+	char		bundle[HG_AUDIT_BUNDLE_SIZE];
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(entry->key.relation));
+	Form_pg_class class;
+	char	   *schema;
+	char	   *name;
+	size_t		size;
+
+	entry->root = entry->key.relation;
+	entry->skip = true;
+	entry->phi = false;
+	if (!HeapTupleIsValid(tuple))
+		return;
+	class = (Form_pg_class) GETSTRUCT(tuple);
+	schema = get_namespace_name(class->relnamespace);
+	entry->skip = schema == NULL || is_skipped(class, schema, entry->key.write != 0);
+	if (!entry->skip)
+	{
+		entry->root = root_of(entry->key.relation, class->relispartition);
+		if (entry->root != entry->key.relation)
+			schema = get_namespace_name(get_rel_namespace(entry->root));
+		name = get_rel_name(entry->root);
+		size = hg_audit_bundle_add(bundle, 0, sizeof(bundle), kind_name(class->relkind),
+								   strlen(kind_name(class->relkind)));
+		size = hg_audit_bundle_name(bundle, size, schema);
+		size = hg_audit_bundle_name(bundle, size, name);
+		entry->phi = is_labelled(entry->root, 0);
+		size = columns_add(bundle, size, entry->key.relation, entry->root, columns, &entry->phi);
+		entry->bundle = MemoryContextAlloc(objects_context, size);
+		memcpy(entry->bundle, bundle, size);
+		entry->size = (uint32) size;
+		entry->hash = hg_audit_hash64(bundle, size);
+	}
+	ReleaseSysCache(tuple);
+}
+
+/* Built aside first: what the catalogs raise leaves no half entry behind. */
+static object_entry *
+object_enter(const object_key *key, const Bitmapset *columns)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "hipaa_guard audit",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext before = MemoryContextSwitchTo(context);
+	object_entry built;
+	object_entry *entry;
+	bool		found;
+
+	memset(&built, 0, sizeof(built));
+	built.key = *key;
+	if (objects == NULL || hash_get_num_entries(objects) >= OBJECTS_MAX)
+	{
+		objects_empty();
+		hg_audit_objects_init();
+	}
+	object_build(&built, columns);
+	/* Reading the catalogs may have brought an invalidation. */
+	if (objects == NULL)
+		hg_audit_objects_init();
+	entry = hash_search(objects, key, HASH_ENTER, &found);
+	*entry = built;
+	MemoryContextSwitchTo(before);
+	MemoryContextDelete(context);
+	return entry;
+}
+
+void
+hg_audit_object_get(Oid relation, const Bitmapset *columns, bool write, bool build,
+					hg_audit_object *object)
+{
+	object_key	key;
+	object_entry *entry = NULL;
+
+	memset(&key, 0, sizeof(key));
+	memset(object, 0, sizeof(*object));
+	key.relation = relation;
+	key.write = write;
+	if (columns != NULL)
+		key.columns = hg_audit_hash64(columns->words, columns->nwords * sizeof(columns->words[0]));
+	if (objects != NULL)
+		entry = hash_search(objects, &key, HASH_FIND, NULL);
+	if (entry == NULL && build)
+		entry = object_enter(&key, columns);
+	if (entry == NULL)
+		return;
+	object->skip = entry->skip;
+	object->phi = entry->phi;
+	if (!entry->skip)
+	{
+		object->words.data = entry->bundle;
+		object->words.size = entry->size;
+		object->words.hash = entry->hash;
+	}
+}

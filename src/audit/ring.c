@@ -1,0 +1,365 @@
+/*
+ * ring.c
+ *		The ring between those who make events and the writer.
+ *
+ * A producer reserves slots of its shard by compare-and-swap on the head, with
+ * the check for room inside, copies, and publishes by storing the first slot's
+ * stamp with release order.  The one reader sees a record by its stamp.  When
+ * the own shard is full the others are tried, so that one busy session may use
+ * the whole ring.
+ */
+#include <string.h>
+
+#include "audit/ring.h"
+
+_Static_assert(sizeof(hg_audit_slot) == HG_AUDIT_SLOT_SIZE, "in a file");
+_Static_assert(sizeof(hg_audit_shard) % HG_AUDIT_LINE == 0, "shards share no line");
+
+/* In a record's first slot, before the data. */
+typedef struct record_head
+{
+	uint32_t	size;
+	uint16_t	slots;
+	uint16_t	class;
+} record_head;
+
+#define FIRST_DATA (sizeof(((hg_audit_slot *) 0)->data) - sizeof(record_head))
+#define NEXT_DATA sizeof(((hg_audit_slot *) 0)->data)
+#define STAMP_FIRST(position) ((position) * 4 + 1)
+#define STAMP_NEXT(position) ((position) * 4 + 2)
+
+/*
+ * How full, in hundredths, a shard may be for a class: misc is shed first, then
+ * read (and copy), write, function; the rest of the room is kept for auth, role,
+ * ddl, config and guard.  In the order of hg_audit_class; later ones as the last.
+ */
+static const uint8_t room_hundredths[HG_AUDIT_CLASSES_MAX] = {
+	70, 78, 100, 100, 86, 100, 78, 100, 60, 100, 100, 100, 100, 100, 100, 100
+};
+
+static uint32_t
+header_checksum(const hg_audit_ring_header *header)
+{
+	return hg_audit_checksum(header, offsetof(hg_audit_ring_header, checksum));
+}
+
+static uint64_t
+load(const uint64_t *at)
+{
+	return __atomic_load_n(at, __ATOMIC_RELAXED);
+}
+
+static uint64_t
+slots_size_of(uint64_t slots_count)
+{
+	return slots_count * HG_AUDIT_SHARDS * HG_AUDIT_SLOT_SIZE;
+}
+
+/* Slots begin at a page, so that none of them straddles two. */
+static uint64_t
+slots_offset(void)
+{
+	return (sizeof(hg_audit_ring_header) + 4095) & ~UINT64_C(4095);
+}
+
+uint64_t
+hg_audit_ring_size(uint64_t slots_size)
+{
+	uint64_t	slots_count = 64;
+
+	while (slots_size_of(slots_count * 2) <= slots_size)
+		slots_count *= 2;
+	return slots_offset() + slots_size_of(slots_count);
+}
+
+void
+hg_audit_ring_format(void *memory, uint64_t size, uint64_t ring_id)
+{
+	hg_audit_ring_header *header = memory;
+
+	header->magic = HG_AUDIT_RING_MAGIC;
+	header->version = HG_AUDIT_RING_VERSION;
+	header->shards_count = HG_AUDIT_SHARDS;
+	header->size = size;
+	header->slots_count = (size - slots_offset()) / slots_size_of(1);
+	header->ring_id = ring_id;
+	header->checksum = header_checksum(header);
+}
+
+const char *
+hg_audit_ring_attach(hg_audit_ring *ring, void *memory, uint64_t size)
+{
+	hg_audit_ring_header *header = memory;
+
+	if (size < slots_offset())
+		return "it is cut";
+	if (header->magic != HG_AUDIT_RING_MAGIC)
+		return "it is no ring";
+	if (header->version != HG_AUDIT_RING_VERSION)
+		return "it is of another version";
+	if (header->checksum != header_checksum(header) || header->shards_count != HG_AUDIT_SHARDS
+		|| header->slots_count == 0 || (header->slots_count & (header->slots_count - 1)) != 0)
+		return "its header is damaged";
+	if (header->size != size || slots_offset() + slots_size_of(header->slots_count) != size)
+		return "its size is not what its header says";
+	for (int i = 0; i < HG_AUDIT_SHARDS; i++)
+	{
+		const hg_audit_shard *shard = &header->shards[i];
+
+		if (shard->head < shard->tail || shard->head - shard->tail > header->slots_count)
+			return "its positions are impossible";
+	}
+	ring->header = header;
+	ring->slots = (hg_audit_slot *) ((uint8_t *) memory + slots_offset());
+	return NULL;
+}
+
+static hg_audit_slot *
+slot_at(const hg_audit_ring *ring, unsigned shard, uint64_t position)
+{
+	uint64_t	count = ring->header->slots_count;
+
+	return &ring->slots[shard * count + (position & (count - 1))];
+}
+
+/* Copies parts into slots, one behind the other. */
+typedef struct cursor
+{
+	const hg_audit_ring *ring;
+	unsigned	shard;
+	uint64_t	position;
+	uint8_t    *at;
+	size_t		room;
+} cursor;
+
+static void
+cursor_write(cursor *c, const uint8_t *data, size_t size)
+{
+	while (size > 0)
+	{
+		size_t		piece;
+
+		if (c->room == 0)
+		{
+			hg_audit_slot *slot = slot_at(c->ring, c->shard, ++c->position);
+
+			slot->stamp = STAMP_NEXT(c->position);
+			c->at = slot->data;
+			c->room = sizeof(slot->data);
+		}
+		piece = size < c->room ? size : c->room;
+		memcpy(c->at, data, piece);
+		c->at += piece;
+		c->room -= piece;
+		data += piece;
+		size -= piece;
+	}
+}
+
+static unsigned
+slots_needed(size_t size)
+{
+	return size <= FIRST_DATA ? 1
+		: (unsigned) (1 + (size - FIRST_DATA + NEXT_DATA - 1) / NEXT_DATA);
+}
+
+/* Reserves slots in a shard if this class may use them. */
+static bool
+reserve(hg_audit_ring *ring, unsigned shard, unsigned class, unsigned slots, uint64_t *position)
+{
+	hg_audit_shard *s = &ring->header->shards[shard];
+	uint64_t	most = ring->header->slots_count * room_hundredths[class] / 100;
+	uint64_t	head = load(&s->head);
+
+	for (;;)
+	{
+		uint64_t	used = head - __atomic_load_n(&s->tail, __ATOMIC_ACQUIRE);
+
+		if (used + slots > most)
+			return false;
+		if (__atomic_compare_exchange_n(&s->head, &head, head + slots, true,
+										__ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		{
+			*position = head;
+			return true;
+		}
+	}
+}
+
+static void
+count_dropped(hg_audit_shard *shard, unsigned class, int64_t now_us, size_t size)
+{
+	int64_t		none = 0;
+
+	__atomic_fetch_add(&shard->dropped_bytes, size, __ATOMIC_RELAXED);
+	__atomic_compare_exchange_n(&shard->dropped_first_us, &none, now_us, false,
+								__ATOMIC_RELAXED, __ATOMIC_RELAXED);
+	__atomic_store_n(&shard->dropped_last_us, now_us, __ATOMIC_RELAXED);
+	/* Last, so that who sees the count sees the times. */
+	__atomic_fetch_add(&shard->dropped[class], 1, __ATOMIC_RELEASE);
+}
+
+bool
+hg_audit_ring_put(hg_audit_ring *ring, unsigned hint, unsigned class, int64_t now_us,
+				  const hg_audit_part *parts, size_t count)
+{
+	hg_audit_shard *own = &ring->header->shards[hint % HG_AUDIT_SHARDS];
+	record_head head = {0, 0, (uint16_t) class};
+	hg_audit_slot *first;
+	cursor		c;
+
+	for (size_t i = 0; i < count; i++)
+		head.size += (uint32_t) parts[i].size;
+	head.slots = (uint16_t) slots_needed(head.size);
+	__atomic_fetch_add(&own->generated[class], 1, __ATOMIC_RELEASE);
+	if (head.size <= HG_AUDIT_RECORD_SIZE_MAX)
+	{
+		for (unsigned i = 0; i < HG_AUDIT_SHARDS; i++)
+		{
+			unsigned	shard = (hint + i) % HG_AUDIT_SHARDS;
+			uint64_t	position;
+
+			if (!reserve(ring, shard, class, head.slots, &position))
+				continue;
+			first = slot_at(ring, shard, position);
+			memcpy(first->data, &head, sizeof(head));
+			c = (cursor) {ring, shard, position, first->data + sizeof(head), FIRST_DATA};
+			for (size_t part = 0; part < count; part++)
+				cursor_write(&c, parts[part].data, parts[part].size);
+			__atomic_store_n(&first->stamp, STAMP_FIRST(position), __ATOMIC_RELEASE);
+			return true;
+		}
+	}
+	count_dropped(own, class, now_us, head.size);
+	return false;
+}
+
+bool
+hg_audit_ring_full(const hg_audit_ring *ring, unsigned hint, unsigned class)
+{
+	uint64_t	most = ring->header->slots_count * room_hundredths[class] / 100;
+
+	for (unsigned i = 0; i < HG_AUDIT_SHARDS; i++)
+	{
+		const hg_audit_shard *s = &ring->header->shards[(hint + i) % HG_AUDIT_SHARDS];
+
+		if (load(&s->head) - load(&s->tail) + slots_needed(HG_AUDIT_RECORD_SIZE_MAX) <= most)
+			return false;
+	}
+	return true;
+}
+
+/* The whole record that begins at a position: its head, or false. */
+static bool
+record_at(const hg_audit_ring *ring, unsigned shard, uint64_t position, uint64_t head_position,
+		  record_head *head)
+{
+	const hg_audit_slot *first = slot_at(ring, shard, position);
+
+	if (__atomic_load_n(&first->stamp, __ATOMIC_ACQUIRE) != STAMP_FIRST(position))
+		return false;
+	memcpy(head, first->data, sizeof(*head));
+	if (head->size > HG_AUDIT_RECORD_SIZE_MAX || head->class >= HG_AUDIT_CLASSES_MAX
+		|| head->slots != slots_needed(head->size) || head->slots > head_position - position)
+		return false;
+	for (unsigned i = 1; i < head->slots; i++)
+	{
+		if (slot_at(ring, shard, position + i)->stamp != STAMP_NEXT(position + i))
+			return false;
+	}
+	return true;
+}
+
+size_t
+hg_audit_ring_peek(const hg_audit_ring *ring, unsigned shard, uint64_t *position, uint64_t *next,
+				   unsigned *class, uint8_t *record)
+{
+	const hg_audit_shard *s = &ring->header->shards[shard];
+	uint64_t	head_position = __atomic_load_n(&s->head, __ATOMIC_ACQUIRE);
+	record_head head;
+	size_t		done;
+
+	for (;; ++*position)
+	{
+		if (*position >= head_position)
+			return 0;
+		if (record_at(ring, shard, *position, head_position, &head))
+			break;
+		if (*position >= s->hole_limit)
+			return 0;
+	}
+	done = head.size < FIRST_DATA ? head.size : FIRST_DATA;
+	memcpy(record, slot_at(ring, shard, *position)->data + sizeof(head), done);
+	for (unsigned i = 1; i < head.slots; i++)
+	{
+		size_t		piece = head.size - done < NEXT_DATA ? head.size - done : NEXT_DATA;
+
+		memcpy(record + done, slot_at(ring, shard, *position + i)->data, piece);
+		done += piece;
+	}
+	*class = head.class;
+	*next = *position + head.slots;
+	return head.size;
+}
+
+void
+hg_audit_ring_advance(hg_audit_ring *ring, unsigned shard, uint64_t position)
+{
+	__atomic_store_n(&ring->header->shards[shard].tail, position, __ATOMIC_RELEASE);
+}
+
+void
+hg_audit_ring_count(const hg_audit_ring *ring, hg_audit_ring_counts *counts)
+{
+	memset(counts, 0, sizeof(*counts));
+	/* Generated last: what is counted elsewhere was counted there before. */
+	for (int class = 0; class < HG_AUDIT_CLASSES_MAX; class++)
+	{
+		counts->crashed[class] = load(&ring->header->crashed[class]);
+		for (int i = 0; i < HG_AUDIT_SHARDS; i++)
+			counts->drained[class] += __atomic_load_n(&ring->header->shards[i].drained[class],
+													  __ATOMIC_ACQUIRE);
+		for (int i = 0; i < HG_AUDIT_SHARDS; i++)
+			counts->dropped[class] += __atomic_load_n(&ring->header->shards[i].dropped[class],
+													  __ATOMIC_ACQUIRE);
+		for (int i = 0; i < HG_AUDIT_SHARDS; i++)
+			counts->generated[class] += load(&ring->header->shards[i].generated[class]);
+	}
+	for (int i = 0; i < HG_AUDIT_SHARDS; i++)
+		counts->dropped_bytes += load(&ring->header->shards[i].dropped_bytes);
+}
+
+uint64_t
+hg_audit_ring_recover(hg_audit_ring *ring)
+{
+	static uint8_t record[HG_AUDIT_RECORD_SIZE_MAX];
+	hg_audit_ring_counts counts;
+	uint64_t	found[HG_AUDIT_CLASSES_MAX] = {0};
+	uint64_t	records = 0;
+
+	for (unsigned shard = 0; shard < HG_AUDIT_SHARDS; shard++)
+	{
+		hg_audit_shard *s = &ring->header->shards[shard];
+		uint64_t	position = s->tail;
+		uint64_t	next;
+		unsigned	class;
+
+		s->hole_limit = s->head;
+		while (hg_audit_ring_peek(ring, shard, &position, &next, &class, record) > 0)
+		{
+			found[class]++;
+			records++;
+			position = next;
+		}
+	}
+	hg_audit_ring_count(ring, &counts);
+	for (int class = 0; class < HG_AUDIT_CLASSES_MAX; class++)
+	{
+		uint64_t	known = counts.drained[class] + counts.dropped[class]
+			+ counts.crashed[class] + found[class];
+
+		if (counts.generated[class] > known)
+			ring->header->crashed[class] += counts.generated[class] - known;
+	}
+	return records;
+}

@@ -1,0 +1,490 @@
+/*
+ * segment_verify.c
+ *		Verifies an audit directory with a public key only.
+ *
+ * Segments are read in the order of their numbers.  The first problem ends the
+ * verification: what follows a broken chain proves nothing.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "audit/segment_verify.h"
+
+typedef struct verifier
+{
+	const hg_audit_verify_options *options;
+	hg_audit_verdict *verdict;
+	const char *directory;
+
+	hg_audit_key *keys;			/* lines of the keys' file, in order */
+	bool	   *keys_used;
+	size_t		keys_count;
+	hg_audit_purge purge;
+	bool		purged;
+
+	hg_audit_segment segment;
+	bool		segment_closed; /* ends in a checkpoint */
+	bool		segments_before;
+	uint8_t		previous[HG_AUDIT_HASH_SIZE];	/* of the latest checkpoint */
+	bool		previous_known;
+	bool		checkpoint_found;	/* the one kept elsewhere */
+	uint32_t	texts;
+	const char *name;			/* of the file at hand */
+	uint64_t	offset;
+} verifier;
+
+/* Words with the place; always false. */
+__attribute__((format(printf, 2, 3)))
+static bool
+problem(verifier *v, const char *format, ...)
+{
+	char		words[256];
+	va_list		args;
+
+	va_start(args, format);
+	vsnprintf(words, sizeof(words), format, args);
+	va_end(args);
+	if (v->name != NULL)
+		snprintf(v->verdict->problem, sizeof(v->verdict->problem), "%s in %s at byte %" PRIu64,
+				 words, v->name, v->offset);
+	else
+		snprintf(v->verdict->problem, sizeof(v->verdict->problem), "%s", words);
+	v->verdict->ok = false;
+	return false;
+}
+
+static bool
+same_trail(const uint8_t *left, const uint8_t *right)
+{
+	return memcmp(left, right, HG_AUDIT_TRAIL_ID_SIZE) == 0;
+}
+
+static const hg_audit_key *
+key_find(const verifier *v, const uint8_t *trail_id, uint32_t epoch, size_t *at)
+{
+	for (size_t i = v->keys_count; i > 0; i--)
+	{
+		const hg_audit_key *key = &v->keys[i - 1];
+
+		if (key->epoch == epoch && same_trail(key->trail_id, trail_id))
+		{
+			*at = i - 1;
+			return key;
+		}
+	}
+	return NULL;
+}
+
+/* One line of the keys' file. A key is signed by the one before it, the first by itself. */
+static bool
+keys_line(verifier *v, const char *line, size_t size)
+{
+	hg_audit_key key;
+	hg_audit_purge purge;
+	const hg_audit_key *signer;
+	size_t		at;
+
+	if (hg_audit_purge_parse(line, size, &purge))
+	{
+		signer = key_find(v, purge.trail_id, purge.epoch, &at);
+		if (signer == NULL || !hg_audit_purge_ok(&purge, signer->public_key))
+			return problem(v, "purge is not signed by a key of the trail");
+		v->purge = purge;
+		v->purged = true;
+		return true;
+	}
+	if (!hg_audit_key_parse(line, size, &key))
+		return problem(v, "line is malformed");
+	signer = key.epoch == 1 ? &key : key_find(v, key.trail_id, key.epoch - 1, &at);
+	if (signer == NULL || !hg_audit_key_ok(&key, signer->public_key))
+		return problem(v, "key of epoch %" PRIu32 " is not endorsed by the one before", key.epoch);
+	if (key_find(v, key.trail_id, key.epoch, &at) != NULL)
+		return problem(v, "key of epoch %" PRIu32 " stands there twice", key.epoch);
+	v->keys[v->keys_count++] = key;
+	return true;
+}
+
+static bool
+keys_load(verifier *v)
+{
+	char		path[HG_AUDIT_PATH_SIZE];
+	uint8_t    *data;
+	size_t		size;
+	size_t		lines = 0;
+	bool		ok = true;
+
+	hg_audit_path(path, v->directory, HG_AUDIT_KEYS_FILE);
+	v->name = HG_AUDIT_KEYS_FILE;
+	if (!hg_audit_file_read(path, &data, &size))
+		return errno == ENOENT ? true : problem(v, "cannot be read");
+	for (size_t i = 0; i < size; i++)
+		lines += data[i] == '\n';
+	v->keys = calloc(lines + 1, sizeof(v->keys[0]));
+	v->keys_used = calloc(lines + 1, sizeof(v->keys_used[0]));
+	if (v->keys == NULL || v->keys_used == NULL)
+		ok = problem(v, "out of memory");
+	for (size_t start = 0; ok && start < size;)
+	{
+		const uint8_t *end = memchr(data + start, '\n', size - start);
+
+		v->offset = start;
+		if (end == NULL)
+		{
+			/* The writer cuts a half-written line at its next start. */
+			v->verdict->torn_bytes += size - start;
+			break;
+		}
+		ok = keys_line(v, (const char *) data + start, (size_t) (end - data) - start);
+		start = (size_t) (end - data) + 1;
+	}
+	free(data);
+	return ok;
+}
+
+/* The given key must be one of this trail's: then endorsements lead from it to all others. */
+static bool
+key_given_known(const verifier *v, const uint8_t *trail_id)
+{
+	if (v->options->public_key == NULL)
+		return true;
+	for (size_t i = 0; i < v->keys_count; i++)
+	{
+		if (same_trail(v->keys[i].trail_id, trail_id)
+			&& memcmp(v->keys[i].public_key, v->options->public_key, HG_AUDIT_KEY_SIZE) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* How a segment follows the one before it, or stands at the beginning. */
+static bool
+header_follows(verifier *v, const hg_audit_segment_header *header)
+{
+	static const uint8_t zero[HG_AUDIT_HASH_SIZE];
+	const hg_audit_segment *before = &v->segment;
+	bool		fork;
+
+	if (!v->segments_before)
+	{
+		uint64_t	number = v->purged ? v->purge.segment + 1 : 1;
+		const uint8_t *chain = v->purged ? v->purge.chain : zero;
+
+		if (header->number != number)
+			return problem(v, "segments before number %" PRIu64 " are missing", header->number);
+		if (memcmp(header->chain_before, chain, HG_AUDIT_HASH_SIZE) != 0)
+			return problem(v, "segment does not begin where the trail begins");
+		return true;
+	}
+	fork = !same_trail(header->trail_id, before->header.trail_id);
+	if (header->number != before->header.number + 1)
+		return problem(v, "segment %" PRIu64 " is missing", before->header.number + 1);
+	if (memcmp(header->chain_before, before->chain, HG_AUDIT_HASH_SIZE) != 0)
+		return problem(v, "segment does not continue the one before");
+	if (header->seq_first != before->seq_next)
+		return problem(v, "sequence numbers do not continue");
+	if (fork && !same_trail(header->parent_id, before->header.trail_id))
+		return problem(v, "trail forked from another one");
+	if (!fork && !v->segment_closed)
+		return problem(v, "segment before this one was not closed by a checkpoint");
+	if (!fork && header->epoch != before->header.epoch + 1)
+		return problem(v, "key epoch does not follow the one before");
+	if (fork)
+		v->previous_known = false;
+	return true;
+}
+
+static bool
+header_check(verifier *v, const uint8_t *data, size_t size)
+{
+	hg_audit_segment_header header;
+	const hg_audit_key *key;
+	const char *words = hg_audit_segment_header_problem(data, size);
+	size_t		at;
+
+	if (words != NULL)
+		return problem(v, "%s", words);
+	memcpy(&header, data, sizeof(header));
+	if (!header_follows(v, &header))
+		return false;
+	key = key_find(v, header.trail_id, header.epoch, &at);
+	if (key == NULL || memcmp(key->public_key, header.public_key, HG_AUDIT_KEY_SIZE) != 0)
+		return problem(v, "key of the segment is not in the keys' file");
+	if (v->keys_used[at])
+		return problem(v, "key of epoch %" PRIu32 " is used twice", header.epoch);
+	v->keys_used[at] = true;
+	if (!key_given_known(v, header.trail_id))
+		return problem(v, "trail is not signed by the given key");
+	if (!hg_audit_segment_begin(&v->segment, &header))
+		return problem(v, "hashing failed");
+	v->texts = 0;
+	v->segment_closed = false;
+	return true;
+}
+
+/* A checkpoint against what was read before its frame. */
+static bool
+checkpoint_check(verifier *v, const hg_audit_item *item, const uint8_t *root, uint64_t items,
+				 const uint8_t *chain)
+{
+	const hg_audit_segment_header *header = &v->segment.header;
+	hg_audit_checkpoint c;
+	hg_audit_part part;
+	size_t		size;
+	const char *text = hg_audit_item_text(item, &size);
+
+	if (text == NULL || !hg_audit_checkpoint_parse(text, size, &c))
+		return problem(v, "checkpoint is malformed");
+	if (!same_trail(c.trail_id, header->trail_id) || c.system_id != header->system_id
+		|| c.boot != header->boot || c.epoch != header->epoch || c.segment != header->number
+		|| c.seq_first != header->seq_first || c.seq_next != v->segment.seq_next
+		|| c.items != items || memcmp(c.root, root, sizeof(c.root)) != 0
+		|| memcmp(c.chain, chain, sizeof(c.chain)) != 0)
+		return problem(v, "checkpoint does not fit what it signs");
+	if (v->previous_known && memcmp(c.previous, v->previous, sizeof(c.previous)) != 0)
+		return problem(v, "checkpoint does not follow the one before");
+	if (!hg_audit_checkpoint_ok(&c, header->public_key))
+		return problem(v, "signature of a checkpoint is wrong");
+	part.data = text;
+	part.size = size;
+	if (!hg_audit_sha256(&part, 1, v->previous))
+		return problem(v, "hashing failed");
+	v->previous_known = true;
+	v->verdict->checkpoints++;
+	if (v->options->checkpoint != NULL && size == strlen(v->options->checkpoint)
+		&& memcmp(text, v->options->checkpoint, size) == 0)
+		v->checkpoint_found = true;
+	return true;
+}
+
+static bool
+event_check(verifier *v, const hg_audit_event_item *event)
+{
+	if (event->seq != v->segment.seq_next)
+		return problem(v, "sequence number is wrong");
+	for (int i = 0; i < HG_AUDIT_TEXTS; i++)
+	{
+		if (event->texts[i] > v->texts)
+			return problem(v, "event refers to a text that is not there");
+	}
+	v->segment.seq_next++;
+	v->verdict->events++;
+	if (v->verdict->seq_first == 0)
+		v->verdict->seq_first = event->seq;
+	v->verdict->seq_last = event->seq;
+	return true;
+}
+
+static bool
+item_check(verifier *v, const hg_audit_item *item)
+{
+	const hg_audit_gap_item *gap = (const hg_audit_gap_item *) item;
+	const hg_audit_text_item *text = (const hg_audit_text_item *) item;
+	size_t		size;
+
+	switch (item->kind)
+	{
+		case HG_AUDIT_ITEM_EVENT:
+			return event_check(v, (const hg_audit_event_item *) item);
+		case HG_AUDIT_ITEM_TEXT:
+			if (text->number != ++v->texts || hg_audit_item_text(item, &size) == NULL)
+				return problem(v, "text is malformed");
+			return true;
+		case HG_AUDIT_ITEM_GAP:
+			if (gap->seq_first != v->segment.seq_next)
+				return problem(v, "sequence number is wrong");
+			v->segment.seq_next += gap->lost;
+			v->verdict->gaps++;
+			v->verdict->lost += gap->lost;
+			if (v->verdict->seq_first == 0)
+				v->verdict->seq_first = gap->seq_first;
+			v->verdict->seq_last = v->segment.seq_next - 1;
+			return true;
+		default:
+			return true;
+	}
+}
+
+static bool
+frame_check(verifier *v, const hg_audit_frame_header *frame)
+{
+	const hg_audit_item *item;
+	const char *words;
+	uint8_t		root[HG_AUDIT_HASH_SIZE];
+	uint8_t		chain[HG_AUDIT_HASH_SIZE];
+	uint64_t	items = v->segment.tree.leaves;
+	size_t		offset = 0;
+
+	memcpy(chain, v->segment.chain, sizeof(chain));
+	item = hg_audit_item_next(frame, &offset);
+	if (item != NULL && item->kind == HG_AUDIT_ITEM_CHECKPOINT
+		&& !hg_audit_merkle_root(&v->segment.tree, root))
+		return problem(v, "hashing failed");
+	if (!hg_audit_segment_follow(&v->segment, frame, &words))
+		return problem(v, "%s", words);
+	v->segment_closed = false;
+	for (; item != NULL; item = hg_audit_item_next(frame, &offset))
+	{
+		if (!item_check(v, item))
+			return false;
+		if (item->kind != HG_AUDIT_ITEM_CHECKPOINT)
+			continue;
+		if (frame->items != 1)
+			return problem(v, "checkpoint is not alone in its frame");
+		if (!checkpoint_check(v, item, root, items, chain))
+			return false;
+		v->segment_closed = true;
+	}
+	if (frame->seq_next != v->segment.seq_next)
+		return problem(v, "sequence numbers do not continue");
+	return true;
+}
+
+/* A cut tail is no damage in the last segment, nor before a fork: a copy may end anywhere. */
+static bool
+tail_check(verifier *v, size_t size, bool tail_allowed)
+{
+	if (size == v->offset)
+		return true;
+	if (!tail_allowed)
+		return problem(v, "frame is cut");
+	v->verdict->torn_bytes += size - v->offset;
+	return true;
+}
+
+static bool
+segment_check(verifier *v, const uint8_t *data, size_t size, bool tail_allowed)
+{
+	const hg_audit_frame_header *frame;
+
+	v->offset = 0;
+	/* A segment that was being begun when the server died. */
+	if (tail_allowed && size < sizeof(hg_audit_segment_header) + sizeof(*frame))
+	{
+		v->verdict->torn_bytes += size;
+		return true;
+	}
+	if (!header_check(v, data, size))
+		return false;
+	v->segments_before = true;
+	v->verdict->segments++;
+	for (v->offset = sizeof(hg_audit_segment_header);; v->offset += frame->size)
+	{
+		if (v->options->interrupted != NULL && v->options->interrupted())
+			return problem(v, "verification was interrupted");
+		switch (hg_audit_frame_at(data, size, v->offset, false, &frame))
+		{
+			case HG_AUDIT_FOUND_FRAME:
+				if (!frame_check(v, frame))
+					return false;
+				if (frame->body_checksum
+					!= hg_audit_checksum(frame + 1, frame->size - sizeof(*frame)))
+					return problem(v, "checksum is wrong");
+				break;
+			case HG_AUDIT_FOUND_DAMAGED:
+				return problem(v, "frame is damaged");
+			case HG_AUDIT_FOUND_END:
+			case HG_AUDIT_FOUND_TORN:
+				return tail_check(v, size, tail_allowed);
+		}
+	}
+}
+
+/* Whether the next file begins another trail than this segment's; its own check comes later. */
+static bool
+fork_next(const verifier *v, const uint8_t *data, size_t size, const hg_audit_file *next)
+{
+	char		path[HG_AUDIT_PATH_SIZE + HG_AUDIT_FILE_NAME_SIZE];
+	const hg_audit_segment_header *own = (const hg_audit_segment_header *) data;
+	hg_audit_segment_header header;
+	FILE	   *file;
+	size_t		got;
+
+	snprintf(path, sizeof(path), "%s/%s", v->directory, next->name);
+	file = fopen(path, "rb");
+	if (file == NULL)
+		return false;
+	got = fread(&header, 1, sizeof(header), file);
+	fclose(file);
+	return hg_audit_segment_header_problem(&header, got) == NULL
+		&& hg_audit_segment_header_problem(data, size) == NULL
+		&& !same_trail(header.trail_id, own->trail_id)
+		&& same_trail(header.parent_id, own->trail_id);
+}
+
+static bool
+segment_named(const verifier *v, const hg_audit_file *file)
+{
+	return !v->segments_before || (file->number == v->segment.header.number
+								   && file->created_us == v->segment.header.created_us);
+}
+
+static bool
+segments_check(verifier *v, const hg_audit_files *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+	{
+		char		path[HG_AUDIT_PATH_SIZE + HG_AUDIT_FILE_NAME_SIZE];
+		bool		last = i + 1 == list->count;
+		uint8_t    *data;
+		size_t		size;
+		bool		ok;
+
+		v->name = list->files[i].name;
+		v->offset = 0;
+		snprintf(path, sizeof(path), "%s/%s", v->directory, v->name);
+		if (!hg_audit_file_read(path, &data, &size))
+			return problem(v, "cannot be read");
+		ok = segment_check(v, data, size, last || fork_next(v, data, size, &list->files[i + 1]));
+		free(data);
+		if (!ok)
+			return false;
+		if (!segment_named(v, &list->files[i]))
+			return problem(v, "file name and header differ");
+	}
+	return true;
+}
+
+/* What the keys and the checkpoint say that must be there. */
+static bool
+end_check(verifier *v)
+{
+	v->name = NULL;
+	for (size_t i = 0; i < v->keys_count; i++)
+	{
+		bool		purged = v->purged && same_trail(v->keys[i].trail_id, v->purge.trail_id);
+
+		if (!v->keys_used[i] && !purged && !v->options->live)
+			return problem(v, "segment of key epoch %" PRIu32 " is missing", v->keys[i].epoch);
+	}
+	if (v->options->public_key != NULL && v->verdict->segments == 0)
+		return problem(v, "there is no segment");
+	if (v->options->checkpoint != NULL && !v->checkpoint_found)
+		return problem(v, "the given checkpoint is not in the trail: its tail was cut or replaced");
+	return true;
+}
+
+void
+hg_audit_verify(const char *directory, const hg_audit_verify_options *options,
+				hg_audit_verdict *verdict)
+{
+	verifier	v;
+	hg_audit_files list;
+
+	memset(&v, 0, sizeof(v));
+	memset(verdict, 0, sizeof(*verdict));
+	v.options = options;
+	v.verdict = verdict;
+	v.directory = directory;
+	verdict->ok = true;
+	if (!hg_audit_files_list(directory, &list))
+		problem(&v, "audit directory cannot be read");
+	else if (keys_load(&v) && segments_check(&v, &list))
+		end_check(&v);
+	hg_audit_files_free(&list);
+	free(v.keys);
+	free(v.keys_used);
+}
