@@ -272,6 +272,19 @@ at_transaction_end(XactEvent event, void *arg)
 	pending = NULL;
 }
 
+/* A row that changes just now may give a name of both; it is a name of the site in any case. */
+const char *
+hg_text_rule_name(unsigned rule)
+{
+	static char name[HG_PHI_CUSTOM_NAME_SIZE];
+	unsigned	row = rule - hg_phi_rules_count();
+
+	if (rule < hg_phi_rules_count() || row >= HG_PHI_CUSTOM_MAX)
+		return hg_phi_rule_name(rule);
+	strlcpy(name, shared->set.rows[row].name, sizeof(name));
+	return name;
+}
+
 PG_FUNCTION_INFO_V1(hg_publish_identifiers);
 PG_FUNCTION_INFO_V1(hg_identifier_problem);
 PG_FUNCTION_INFO_V1(hg_builtin_identifiers);

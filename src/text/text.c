@@ -67,7 +67,7 @@ put_rows(ReturnSetInfo *rsinfo, const char *text, size_t size, scanner scan)
 			values[0] = CStringGetTextDatum(hg_phi_category_name(spans[i].category));
 			values[1] = Int32GetDatum(position);
 			values[2] = Int32GetDatum(characters(text, counted, end));
-			values[3] = CStringGetTextDatum(hg_phi_rule_name(spans[i].rule));
+			values[3] = CStringGetTextDatum(hg_text_rule_name(spans[i].rule));
 			values[4] = Float4GetDatum(spans[i].confidence);
 			tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 			from = end;

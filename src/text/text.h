@@ -14,6 +14,9 @@ extern void hg_text_init(void);
 extern Size hg_text_shmem_size(void);
 extern void hg_text_shmem_startup(void);
 
+/* The name of a rule, the site's own included, which go by what the site called them. */
+extern const char *hg_text_rule_name(unsigned rule);
+
 /*
  * The worst finding of a text on a surface: what the guard asks about each
  * name, literal and comment.  Returns whether there is one at or above the
