@@ -65,4 +65,11 @@ extern PGDLLIMPORT char *locale_messages;
 #define HG_MY_PROC_NUMBER (MyBackendId - 1)
 #endif
 
+/* All settings, for those who include utils/guc_tables.h: an array of pointers. */
+#if PG_VERSION_NUM >= 160000
+#define HG_ALL_SETTINGS(count) get_guc_variables(count)
+#else
+#define HG_ALL_SETTINGS(count) (*(count) = GetNumConfigOptions(), get_guc_variables())
+#endif
+
 #endif							/* HG_COMPAT_H */

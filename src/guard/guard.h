@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+/* Installs the hooks; called once, from _PG_init. */
 extern void hg_guard_init(void);
 
 #endif							/* HG_GUARD_H */

@@ -105,6 +105,22 @@ separators_fit(const number *n, unsigned groups, unsigned wanted)
 }
 
 /*
+ * Whether the digits that end before "at" are the end of a word ("phi0_", "ward3-"),
+ * and so no group of a longer number.  Versions ("v1.2.3") are such numbers.
+ */
+static bool
+ends_word(const text_view *text, size_t at)
+{
+	size_t		from = at > DIGITS_MAX ? at - DIGITS_MAX : 0;
+
+	if (text->at[at] == '.')
+		return false;
+	while (at > from && byte_is(text, at - 1, BYTE_DIGIT))
+		at--;
+	return at > 0 && byte_is(text, at - 1, BYTE_LETTER);
+}
+
+/*
  * Whether groups 0 to last stand alone.  Beside them no letter or digit (in the
  * name of an object a letter is as good a boundary as any), and no further
  * group that is joined in the same way.
@@ -121,9 +137,11 @@ stands_alone(const text_view *text, const number *n, unsigned last, bool phone)
 	if (byte_before(text, start, beside))
 		return false;
 	if (before == '.' || before == '-' || before == '_' || before == '/' || before == ',')
-		if (start > 1 && byte_is(text, start - 2, BYTE_DIGIT) && !(phone && before != joint))
+		if (start > 1 && byte_is(text, start - 2, BYTE_DIGIT) && !(phone && before != joint) &&
+			!ends_word(text, start - 1))
 			return false;
-	if (before == ' ' && joint == ' ' && start > 1 && byte_is(text, start - 2, BYTE_DIGIT))
+	if (before == ' ' && joint == ' ' && start > 1 && byte_is(text, start - 2, BYTE_DIGIT) &&
+		!ends_word(text, start - 1))
 		return false;
 	if (byte_is(text, end, BYTE_WORD) && !(text->identifier && !byte_is(text, end, BYTE_DIGIT)))
 		return phone && (text->at[end] | 32) == 'x' && byte_is(text, end + 1, BYTE_DIGIT);

@@ -11,8 +11,9 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "nodes/value.h"
+#include "parser/parse_func.h"
 #include "utils/builtins.h"
-#include "utils/syscache.h"
 
 bool
 hg_text_allowed(const char *text, size_t size, const char *surface)
@@ -25,7 +26,9 @@ hg_text_allowed(const char *text, size_t size, const char *surface)
 	Oid			user;
 	int			security;
 
-	if (SearchSysCacheExists1(NAMESPACENAME, CStringGetDatum("hipaa_guard")) == false)
+	/* Without the extension, or while it is being made or dropped, nothing is allowed. */
+	if (!OidIsValid(LookupFuncName(list_make2(makeString("hipaa_guard"), makeString("use_allowed")),
+								   lengthof(types), types, true)))
 		return false;
 	/* Who issues DDL need not have rights on our tables; the bootstrap superuser asks. */
 	GetUserIdAndSecContext(&user, &security);

@@ -1,0 +1,174 @@
+/*
+ * utility.c
+ *		A utility statement from the guard's view: its text before it runs, what
+ *		it wrote into the catalogs afterwards.
+ *
+ * Statements nest (a function that creates tables), each with a level of its
+ * own.  The parts that PostgreSQL makes of one statement (SUBCOMMAND) belong to
+ * it: their text is part of the whole, and their objects are looked at when the
+ * whole is done.
+ */
+#include "guard/utility.h"
+
+#include "access/xact.h"
+#include "base/guc.h"
+#include "catalog/pg_attrdef.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "commands/extension.h"
+#include "guard/catalog.h"
+#include "guard/fields.h"
+#include "guard/lex.h"
+#include "utils/memutils.h"
+
+typedef struct level
+{
+	struct level *outer;
+	CommandId	began;
+	bool		transaction_ended;	/* CREATE INDEX CONCURRENTLY and the like commit inside */
+	hg_guard_object *objects;	/* in TopTransactionContext */
+	int			count;
+	int			room;
+} level;
+
+static level *current = NULL;
+
+void
+hg_guard_remember(Oid class, Oid object, int sub, bool created)
+{
+	level	   *l = current;
+
+	if (l == NULL)
+		return;
+	/* These two hooks name the relation, not a row. */
+	if (class == AttrDefaultRelationId || class == InheritsRelationId)
+		class = RelationRelationId;
+	if (l->count > 0 && l->objects[l->count - 1].class == class &&
+		l->objects[l->count - 1].oid == object && l->objects[l->count - 1].sub == sub)
+		return;
+	if (l->count == l->room)
+	{
+		l->room = l->room == 0 ? 32 : l->room * 2;
+		if (l->objects == NULL)
+			l->objects = MemoryContextAlloc(TopTransactionContext,
+											l->room * sizeof(hg_guard_object));
+		else
+			l->objects = repalloc_huge(l->objects, l->room * sizeof(hg_guard_object));
+	}
+	l->objects[l->count++] = (hg_guard_object)
+	{
+		class, object, sub, created
+	};
+}
+
+void
+hg_guard_forget(void)
+{
+	hg_guard_new_statement();
+	for (level *l = current; l != NULL; l = l->outer)
+	{
+		l->transaction_ended = true;
+		l->objects = NULL;
+		l->count = l->room = 0;
+	}
+}
+
+static void
+read_before(const hg_guard_judge *judge, const hg_guard_statement *kind, PlannedStmt *planned,
+			const char *query_string)
+{
+	const char *sql = query_string + Max(planned->stmt_location, 0);
+	size_t		size = strlen(sql);
+
+	if (planned->stmt_location >= 0 && planned->stmt_len > 0)
+		size = Min(size, (size_t) planned->stmt_len);
+	if (kind->reading == HG_READ_SLICE)
+		hg_guard_read_slice(judge, kind, nodeTag(planned->utilityStmt), sql, size);
+	else if (kind->reading == HG_READ_FIELDS)
+		hg_guard_read_fields(judge, kind, planned->utilityStmt, sql, size);
+}
+
+static void
+read_after(const hg_guard_judge *judge, level *l)
+{
+	if (l->count == 0 || l->transaction_ended)
+		return;
+	CommandCounterIncrement();
+	for (int i = 0; i < l->count; i++)
+		hg_guard_check_object(judge, &l->objects[i], l->began);
+}
+
+/* Whether a statement may write names or texts that its own text does not show. */
+static bool
+may_write_more(const hg_guard_statement *kind)
+{
+	return kind->reading == HG_READ_SLICE || kind->reading == HG_READ_RESULT ||
+		kind->tag == T_CreateTableAsStmt;
+}
+
+/* The extension's own script: it came with the package that the library came with. */
+static bool
+is_our_script(void)
+{
+	return creating_extension && CurrentExtensionObject == get_extension_oid("hipaa_guard", true);
+}
+
+/* Runs a statement while its objects are remembered in a level, or, without one, nowhere. */
+static void
+run_in_level(level *l, const hg_guard_judge *judge, ProcessUtility_hook_type next,
+			 PlannedStmt *planned, const char *query_string, bool read_only_tree,
+			 ProcessUtilityContext context, ParamListInfo params, QueryEnvironment *environment,
+			 DestReceiver *receiver, QueryCompletion *completion)
+{
+	level	   *outer = current;
+
+	current = l;
+	PG_TRY();
+	{
+		next(planned, query_string, read_only_tree, context, params, environment, receiver,
+			 completion);
+		if (l != NULL)
+			read_after(judge, l);
+	}
+	PG_FINALLY();
+	{
+		current = outer;
+	}
+	PG_END_TRY();
+}
+
+void
+hg_guard_run_utility(ProcessUtility_hook_type next, PlannedStmt *planned,
+					 const char *query_string, bool read_only_tree,
+					 ProcessUtilityContext context, ParamListInfo params,
+					 QueryEnvironment *environment, DestReceiver *receiver,
+					 QueryCompletion *completion)
+{
+	const hg_guard_statement *kind = hg_guard_statement_of(planned->utilityStmt);
+	hg_guard_judge judge = {HG_DDL_OFF, 1, NULL};
+	level		l = {.outer = current};
+
+	if (kind->reading != HG_READ_NOT && context != PROCESS_UTILITY_SUBCOMMAND)
+		judge = hg_guard_appoint(hg_guard_writes_shared(kind, planned->utilityStmt),
+								 CreateCommandName(planned->utilityStmt));
+	if (judge.policy != HG_DDL_OFF && is_our_script())
+	{
+		run_in_level(NULL, &judge, next, planned, query_string, read_only_tree, context, params,
+					 environment, receiver, completion);
+		return;
+	}
+	if (judge.policy != HG_DDL_OFF)
+	{
+		hg_guard_new_statement();
+		read_before(&judge, kind, planned, query_string);
+	}
+	if (judge.policy == HG_DDL_OFF || !may_write_more(kind))
+	{
+		next(planned, query_string, read_only_tree, context, params, environment, receiver,
+			 completion);
+		return;
+	}
+	l.began = GetCurrentCommandId(false);
+	run_in_level(&l, &judge, next, planned, query_string, read_only_tree, context, params,
+				 environment, receiver, completion);
+}
