@@ -7,6 +7,9 @@
 
 #include "postgres.h"
 
+#include "utils/guc.h"
+#include "utils/guc_tables.h"
+
 #if PG_VERSION_NUM < 150000
 #error "hipaa_guard needs PostgreSQL 15 or newer"
 #endif
@@ -57,6 +60,22 @@ extern PGDLLIMPORT char *locale_messages;
 #define HG_PERMS_LIST(statement) ((statement)->rtable)
 #define HG_PERMS_OF_RELATION(perms) ((perms)->rtekind == RTE_RELATION)
 #endif
+
+/* A setting by its name, NULL if there is none. find_option() can be called since 16. */
+static inline struct config_generic *
+hg_find_setting(const char *name)
+{
+#if PG_VERSION_NUM >= 160000
+	return find_option(name, false, true, 0);
+#else
+	struct config_generic **all = get_guc_variables();
+
+	for (int i = 0; i < GetNumConfigOptions(); i++)
+		if (strcmp(all[i]->name, name) == 0)
+			return all[i];
+	return NULL;
+#endif
+}
 
 /* The number of a process among the server's: MyBackendId became MyProcNumber in 17. */
 #if PG_VERSION_NUM >= 170000

@@ -83,6 +83,19 @@ $$;
 COMMENT ON FUNCTION hipaa_guard.baa_problem(text) IS 'Internal: why an agreement is not in force today; empty if it is.';
 REVOKE ALL ON FUNCTION hipaa_guard.baa_problem(text) FROM PUBLIC;
 
+CREATE VIEW hipaa_guard.agreements AS
+    SELECT DISTINCT ON (b.reference) b.reference, b.counterparty, b.signed_on, b.expires_on, b.retention, b.recorded_at, b.recorded_by
+      FROM hipaa_guard.baa b WHERE hipaa_guard.baa_problem(b.reference) = ''
+     ORDER BY b.reference, b.id DESC;
+COMMENT ON VIEW hipaa_guard.agreements IS 'Business Associate Agreements in force today.';
+COMMENT ON COLUMN hipaa_guard.agreements.reference IS 'Name of the agreement.';
+COMMENT ON COLUMN hipaa_guard.agreements.counterparty IS 'The other party.';
+COMMENT ON COLUMN hipaa_guard.agreements.signed_on IS 'First day it is in force.';
+COMMENT ON COLUMN hipaa_guard.agreements.expires_on IS 'Last day it is in force; NULL: until ended.';
+COMMENT ON COLUMN hipaa_guard.agreements.retention IS 'How long the audit trail is to be kept; six years at least hold anyway.';
+COMMENT ON COLUMN hipaa_guard.agreements.recorded_at IS 'When it was put on record.';
+COMMENT ON COLUMN hipaa_guard.agreements.recorded_by IS 'Session user who put it on record.';
+
 -- The flag -------------------------------------------------------------------
 
 CREATE TABLE hipaa_guard.flag (
@@ -244,12 +257,12 @@ BEGIN
             DETAIL = failing, HINT = 'hipaa_guard.preflight() lists what is asked for.';
     END IF;
     findings := hipaa_guard.count_findings();
+    PERFORM hipaa_guard.write_flag(true, true);
     INSERT INTO hipaa_guard.flag AS f (baa_reference, findings_acknowledged, approver)
         VALUES (enable.baa_reference, findings, (SELECT rolname FROM pg_roles r WHERE r.oid = enable.approver))
         ON CONFLICT (only_one) DO UPDATE SET baa_reference = excluded.baa_reference,
             findings_acknowledged = excluded.findings_acknowledged,
             approver = coalesce(excluded.approver, f.approver), sealed_at = clock_timestamp();
-    PERFORM hipaa_guard.write_flag(true, true);
 END $$;
 COMMENT ON FUNCTION hipaa_guard.enable(text, boolean, regrole) IS
 'Makes the current database a HIPAA project, for good, at the commit; then every other session of it ends. Superuser only.

@@ -9,6 +9,7 @@
  */
 #include "project/flag.h"
 
+#include "access/xact.h"
 #include "audit/audit.h"
 #include "base/errors.h"
 #include "catalog/pg_database.h"
@@ -59,6 +60,7 @@ hg_label_set_database(Oid database, const char *label)
 	ObjectAddressSet(object, DatabaseRelationId, database);
 	hg_flag_touch(database);
 	SetSecurityLabel(&object, HG_PROVIDER, label);
+	CommandCounterIncrement();
 }
 
 static void

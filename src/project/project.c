@@ -14,6 +14,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "project/emergency.h"
 #include "project/flag.h"
 #include "project/refuse.h"
 #include "storage/lmgr.h"
@@ -27,6 +28,7 @@ hg_project_init(void)
 	hg_label_init();
 	hg_flag_init();
 	hg_keeper_init();
+	hg_emergency_init();
 	hg_refuse_init();
 }
 
@@ -40,20 +42,6 @@ void
 hg_project_shmem_startup(void)
 {
 	hg_flag_shmem_startup();
-}
-
-bool
-hg_project_glass_broken(void)
-{
-	return false;
-}
-
-bool
-hg_project_feature_open(const char *feature, const char *scope)
-{
-	(void) feature;
-	(void) scope;
-	return !hg_state_database_flagged();
 }
 
 /*
@@ -112,13 +100,15 @@ hg_write_flag(PG_FUNCTION_ARGS)
 {
 	bool		on = PG_GETARG_BOOL(0);
 	bool		end_sessions = PG_GETARG_BOOL(1);
+	char	   *label;
 
 	if (!superuser())
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("must be superuser to make a database a HIPAA project")));
+	label = hg_label_of_database(MyDatabaseId);
 	/* What is on stays on. */
-	if (!on && hg_state_flag() == HG_FLAG_ON)
+	if (!on && label && hg_label_flag(label) == HG_FLAG_ON)
 		PG_RETURN_VOID();
 	hg_label_set_database(MyDatabaseId, hg_label_text(on ? HG_FLAG_ON : HG_FLAG_RESTORING));
 	if (end_sessions)

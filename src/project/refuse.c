@@ -17,6 +17,7 @@
 #include "commands/defrem.h"
 #include "miscadmin.h"
 #include "project/flag.h"
+#include "project/gates.h"
 #include "project/project.h"
 #include "tcop/utility.h"
 
@@ -89,6 +90,9 @@ object_access(ObjectAccessType access, Oid class, Oid object, int sub_object, vo
 		case OAT_TRUNCATE:
 			hg_own_at_truncate(object);
 			break;
+		case OAT_FUNCTION_EXECUTE:
+			hg_gates_function(object);
+			break;
 		default:
 			break;
 	}
@@ -151,7 +155,10 @@ before_utility(Node *node, const char *command)
 		return;
 	hg_settings_before_utility(node, command);
 	if (hg_state_database_flagged())
+	{
 		hg_own_before_utility(node, command);
+		hg_gates_before_utility(node, command);
+	}
 }
 
 static void
@@ -182,6 +189,7 @@ hg_refuse_init(void)
 {
 	hg_own_init();
 	hg_settings_init();
+	hg_gates_init();
 	previous_object_access = object_access_hook;
 	object_access_hook = object_access;
 	previous_utility = ProcessUtility_hook;

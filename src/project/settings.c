@@ -4,21 +4,24 @@
  *
  * One table says what is weaker.  It is asked for SET, ALTER SYSTEM, ALTER
  * ROLE and ALTER DATABASE ... SET and SET clauses of functions; and for those
- * of our own settings that a session may change, by their check hooks too, so
- * that set_config() and start-up options are no way around.  What root writes
+ * that a session may change, by their check hooks too, so that set_config()
+ * and start-up options are no way around.  What root writes
  * into configuration files cannot be refused; it shows in the audit trail.
  */
 #include "project/refuse.h"
 
 #include "access/xact.h"
+#include "base/compat.h"
 #include "base/errors.h"
 #include "base/guc.h"
 #include "base/state.h"
 #include "commands/dbcommands.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "project/gates.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/guc_tables.h"
 #include "utils/varlena.h"
 
 typedef enum weaker_rule
@@ -27,6 +30,7 @@ typedef enum weaker_rule
 	AT_MOST,					/* a number in the setting's unit */
 	MUST_BE_ON,
 	MUST_BE_OFF,
+	MUST_BE_EMPTY,
 	MUST_LIST,					/* a list that has to hold all words of the limit */
 	MUST_AUDIT					/* audit_classes: the words of the limit cannot be left out */
 } weaker_rule;
@@ -39,19 +43,25 @@ static const struct rule
 	const char *words;			/* AT_LEAST: from weak to strong */
 	double		number;			/* AT_MOST */
 	bool		others_too;		/* ALTER SYSTEM may set it, since it is for unflagged databases */
+	const char *feature;		/* of gates.h, where an exemption may open it */
 }			rules[] = {
-	{"shared_preload_libraries", MUST_LIST, "hipaa_guard", NULL, 0, false},
-	{"hipaa_guard.ddl_policy", AT_LEAST, "reject", "off warn reject", 0, true},
-	{"hipaa_guard.log_policy", AT_LEAST, "strict", "off detect strict", 0, false},
-	{"hipaa_guard.reject_confidence", AT_MOST, "0.8", NULL, HG_REJECT_CONFIDENCE_MAX, false},
-	{"hipaa_guard.redact_confidence", AT_MOST, "0.4", NULL, HG_REDACT_CONFIDENCE_MAX, false},
-	{"hipaa_guard.audit_classes", MUST_AUDIT, "auth role ddl config guard", NULL, 0, false},
-	{"hipaa_guard.require_tls", MUST_BE_ON, "on", NULL, 0, false},
-	{"hipaa_guard.max_idle_session", AT_MOST, "15min", NULL, 15 * 60, false},
-	{"hipaa_guard.max_idle_in_transaction", AT_MOST, "5min", NULL, 5 * 60, false},
-	{"log_min_messages", AT_LEAST, "error", "panic fatal log error", 0, false},
-	{"allow_system_table_mods", MUST_BE_OFF, "off", NULL, 0, false},
-	{"ssl_min_protocol_version", AT_LEAST, "TLSv1.2", "TLSv1 TLSv1.1 TLSv1.2", 0, false},
+	{"shared_preload_libraries", MUST_LIST, "hipaa_guard", NULL, 0, false, NULL},
+	{"hipaa_guard.ddl_policy", AT_LEAST, "reject", "off warn reject", 0, true, NULL},
+	{"hipaa_guard.log_policy", AT_LEAST, "strict", "off detect strict", 0, false, NULL},
+	{"hipaa_guard.reject_confidence", AT_MOST, "0.8", NULL, HG_REJECT_CONFIDENCE_MAX, false, NULL},
+	{"hipaa_guard.redact_confidence", AT_MOST, "0.4", NULL, HG_REDACT_CONFIDENCE_MAX, false, NULL},
+	{"hipaa_guard.audit_classes", MUST_AUDIT, "auth role ddl config guard", NULL, 0, false, NULL},
+	{"hipaa_guard.require_tls", MUST_BE_ON, "on", NULL, 0, false, NULL},
+	{"hipaa_guard.max_idle_session", AT_MOST, "15min", NULL, 15 * 60, false, NULL},
+	{"hipaa_guard.max_idle_in_transaction", AT_MOST, "5min", NULL, 5 * 60, false, NULL},
+	{"log_min_messages", AT_LEAST, "error", "panic fatal log error", 0, false, NULL},
+	{"allow_system_table_mods", MUST_BE_OFF, "off", NULL, 0, false, NULL},
+	{"ssl_min_protocol_version", AT_LEAST, "TLSv1.2", "TLSv1 TLSv1.1 TLSv1.2", 0, false, NULL},
+	{"debug_print_parse", MUST_BE_OFF, "off", NULL, 0, false, HG_FEATURE_DEBUG_PRINT},
+	{"debug_print_rewritten", MUST_BE_OFF, "off", NULL, 0, false, HG_FEATURE_DEBUG_PRINT},
+	{"debug_print_plan", MUST_BE_OFF, "off", NULL, 0, false, HG_FEATURE_DEBUG_PRINT},
+	{"session_preload_libraries", MUST_BE_EMPTY, "", NULL, 0, false, HG_FEATURE_LOAD},
+	{"local_preload_libraries", MUST_BE_EMPTY, "", NULL, 0, false, HG_FEATURE_LOAD},
 };
 
 /* ---- what is weaker ---- */
@@ -175,6 +185,8 @@ is_weaker(const struct rule *rule, const char *value)
 			return parse_bool(value, &on) && !on;
 		case MUST_BE_OFF:
 			return parse_bool(value, &on) && on;
+		case MUST_BE_EMPTY:
+			return *value != '\0';
 		case MUST_LIST:
 			return !lists_library(value, rule->limit);
 		case MUST_AUDIT:
@@ -188,6 +200,13 @@ is_weaker(const struct rule *rule, const char *value)
 static void
 refuse(const struct rule *rule, const char *command)
 {
+	if (rule->feature)
+	{
+		/* Outside flagged databases there are no exemptions to ask for. */
+		if (hg_state_database_flagged())
+			hg_gate(rule->feature, NULL, command);
+		return;
+	}
 	hg_refuse(&(hg_refusal) {
 		HG_ERRCODE_WEAKEN, command, "setting", rule->name, "weaker setting",
 		psprintf("setting \"%s\" cannot become weaker where a database is a HIPAA project",
@@ -296,7 +315,7 @@ hg_settings_before_utility(Node *node, const char *command)
 	}
 }
 
-/* ---- check hooks of our own settings ---- */
+/* ---- check hooks ---- */
 
 /* Statements were checked before, so that what comes here is set_config() or a start-up option. */
 static bool
@@ -318,8 +337,57 @@ allowed(const char *name, const char *value, GucSource source)
 	return false;
 }
 
+/* The server's own settings get a check hook of ours in front of theirs. */
+#define WRAP_BOOL(setting) \
+static GucBoolCheckHook previous_##setting = NULL; \
+static bool \
+check_##setting(bool *value, void **extra, GucSource source) \
+{ \
+	return allowed(#setting, *value ? "on" : "off", source) && \
+		(previous_##setting == NULL || previous_##setting(value, extra, source)); \
+}
+WRAP_BOOL(allow_system_table_mods)
+WRAP_BOOL(debug_print_parse)
+WRAP_BOOL(debug_print_rewritten)
+WRAP_BOOL(debug_print_plan)
+
+static GucEnumCheckHook previous_log_min_messages = NULL;
+static struct config_enum *log_min_messages_setting = NULL;
+
+static bool
+check_log_min_messages(int *value, void **extra, GucSource source)
+{
+	return allowed("log_min_messages",
+				   config_enum_lookup_by_value(log_min_messages_setting, *value), source) &&
+		(previous_log_min_messages == NULL || previous_log_min_messages(value, extra, source));
+}
+
+static void
+wrap_bool(const char *name, GucBoolCheckHook hook, GucBoolCheckHook *previous)
+{
+	struct config_generic *found = hg_find_setting(name);
+
+	if (found == NULL || found->vartype != PGC_BOOL)
+		elog(ERROR, "there is no setting \"%s\"", name);
+	*previous = ((struct config_bool *) found)->check_hook;
+	((struct config_bool *) found)->check_hook = hook;
+}
+
 void
 hg_settings_init(void)
 {
+	struct config_generic *found = hg_find_setting("log_min_messages");
+
 	hg_guc_allowed_hook = allowed;
+	wrap_bool("allow_system_table_mods", check_allow_system_table_mods,
+			  &previous_allow_system_table_mods);
+	wrap_bool("debug_print_parse", check_debug_print_parse, &previous_debug_print_parse);
+	wrap_bool("debug_print_rewritten", check_debug_print_rewritten,
+			  &previous_debug_print_rewritten);
+	wrap_bool("debug_print_plan", check_debug_print_plan, &previous_debug_print_plan);
+	if (found == NULL || found->vartype != PGC_ENUM)
+		elog(ERROR, "there is no setting \"%s\"", "log_min_messages");
+	log_min_messages_setting = (struct config_enum *) found;
+	previous_log_min_messages = log_min_messages_setting->check_hook;
+	log_min_messages_setting->check_hook = check_log_min_messages;
 }
