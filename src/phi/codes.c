@@ -26,10 +26,17 @@ static const struct cued_code
 	{CUE_PASSPORT, RULE_PASSPORT_CUED, 6, 10},
 	{CUE_LICENSE, RULE_LICENSE_CUED, 5, 18},
 	{CUE_PLAN, RULE_HEALTH_PLAN_CUED, 5, 20},
-	{CUE_ACCOUNT, RULE_ACCOUNT_CUED, 6, 20},
+	{CUE_ACCOUNT, RULE_ACCOUNT_CUED, 5, 20},
 	{CUE_DEVICE, RULE_DEVICE_CUED, 6, 24},
 	{CUE_PLATE, RULE_PLATE_CUED, 2, 9},
 };
+
+/* Whether a decimal point and digits follow: such a number counts something, it names no one. */
+static bool
+is_fraction(const text_view *text, size_t end)
+{
+	return byte_at(text, end) == '.' && byte_is(text, end + 1, BYTE_DIGIT);
+}
 
 /* The run of letters and digits around a position. */
 static void
@@ -167,9 +174,12 @@ find_cued(const text_view *text, size_t at, offer *best)
 	unsigned	digits = cued_value(text, &start, &end);
 	uint32_t	cues;
 
-	if (digits < 2 || byte_before(text, start, BYTE_WORD) || byte_is(text, end, BYTE_WORD))
+	if (digits < 2 || byte_before(text, start, BYTE_WORD) || byte_is(text, end, BYTE_WORD) ||
+		is_fraction(text, end))
 		return;
-	cues = hg_phi_cues_before(text, start, 24) | (hg_phi_cues_after(text, end) & CUE_MRN);
+	cues = hg_phi_cues_before(text, start, 24);
+	if (byte_at(text, end) == '^')
+		cues |= hg_phi_cues_after(text, end);
 	for (size_t i = 0; i < sizeof(cued_codes) / sizeof(cued_codes[0]); i++)
 	{
 		const struct cued_code *row = &cued_codes[i];
@@ -249,7 +259,8 @@ find_zip(const text_view *text, size_t at, offer *best)
 		cues = CUE_ZIP;
 	else
 		cues = hg_phi_cues_before(text, at, 16);
-	hg_phi_offer_rule(text, best, RULE_ZIP_CUED, at, end, cues & CUE_ZIP);
+	if (!is_fraction(text, end))
+		hg_phi_offer_rule(text, best, RULE_ZIP_CUED, at, end, cues & CUE_ZIP);
 }
 
 /* Twelve hex digits that are all there is. */
@@ -293,7 +304,9 @@ hg_phi_find_code(const text_view *text, size_t at, offer *best)
 		return;					/* not the first digit of its run */
 	if (end - start >= 4 || byte_at(text, end) == ' ')
 		find_shaped(text, start, end, at, best);
-	if (!text->identifier && best->confidence < 0.90f && (start == at || end - at >= 2) &&
+	/* A day of the calendar beside "account" is when it was opened, not its number. */
+	if (!text->identifier && best->confidence < 0.90f &&
+		!(best->confidence > 0.0f && best->rule == RULE_DATE) && (start == at || end - at >= 2) &&
 		!(start > 0 && text->at[start - 1] == '-' && byte_is(text, start - 2, BYTE_DIGIT)))
 		find_cued(text, at, best);
 }

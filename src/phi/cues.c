@@ -9,26 +9,34 @@
 
 #include "phi/detect.h"
 
+#define CUE_SIZE 12
+
 typedef struct cue_row
 {
-	char		word[14];
+	char		word[CUE_SIZE];
 	uint32_t	cues;
 } cue_row;
 
-/* In the order of the alphabet: it is searched by halves. */
-static const cue_row cue_rows[] = {
+/* By their first letter, so that a word is compared with a handful of rows. */
+static const cue_row cues_a[] = {
 	{"aba", CUE_ABA},
 	{"account", CUE_ACCOUNT},
 	{"acct", CUE_ACCOUNT},
 	{"age", CUE_AGE},
 	{"aged", CUE_AGE},
 	{"amex", CUE_CARD},
+	{"", 0}
+};
+static const cue_row cues_b[] = {
 	{"beneficiary", CUE_PLAN},
 	{"birth", CUE_BIRTH},
 	{"birthdate", CUE_BIRTH},
 	{"birthday", CUE_BIRTH},
 	{"born", CUE_BIRTH},
 	{"build", CUE_VERSION},
+	{"", 0}
+};
+static const cue_row cues_c[] = {
 	{"call", CUE_PHONE},
 	{"callback", CUE_PHONE},
 	{"card", CUE_CARD},
@@ -38,6 +46,9 @@ static const cue_row cue_rows[] = {
 	{"code", CUE_NUMBER},
 	{"contact", CUE_PHONE},
 	{"credit", CUE_CARD},
+	{"", 0}
+};
+static const cue_row cues_d[] = {
 	{"dea", CUE_DEA},
 	{"death", CUE_BIRTH},
 	{"deceased", CUE_BIRTH},
@@ -47,12 +58,24 @@ static const cue_row cue_rows[] = {
 	{"dod", CUE_BIRTH},
 	{"driver", CUE_LICENSE},
 	{"drivers", CUE_LICENSE},
+	{"", 0}
+};
+static const cue_row cues_e[] = {
 	{"ein", CUE_TAX},
 	{"emr", CUE_MRN},
+	{"", 0}
+};
+static const cue_row cues_f[] = {
 	{"fax", CUE_FAX | CUE_PHONE},
+	{"", 0}
+};
+static const cue_row cues_h[] = {
 	{"hicn", CUE_MBI | CUE_SSN},
 	{"home", CUE_PHONE},
 	{"hospital", CUE_MEDICAL},
+	{"", 0}
+};
+static const cue_row cues_i[] = {
 	{"id", CUE_NUMBER},
 	{"identifier", CUE_NUMBER},
 	{"imei", CUE_DEVICE},
@@ -61,8 +84,14 @@ static const cue_row cue_rows[] = {
 	{"insured", CUE_PLAN},
 	{"ip", CUE_IP},
 	{"itin", CUE_TAX},
+	{"", 0}
+};
+static const cue_row cues_l[] = {
 	{"licence", CUE_LICENSE},
 	{"license", CUE_LICENSE},
+	{"", 0}
+};
+static const cue_row cues_m[] = {
 	{"mastercard", CUE_CARD},
 	{"mbi", CUE_MBI},
 	{"medicaid", CUE_PLAN},
@@ -73,13 +102,22 @@ static const cue_row cue_rows[] = {
 	{"mr", CUE_RECORD},
 	{"mrn", CUE_MRN},
 	{"mrns", CUE_MRN},
+	{"", 0}
+};
+static const cue_row cues_n[] = {
 	{"name", CUE_NAME},
 	{"named", CUE_NAME},
 	{"no", CUE_NUMBER},
 	{"npi", CUE_NPI},
 	{"num", CUE_NUMBER},
 	{"number", CUE_NUMBER},
+	{"", 0}
+};
+static const cue_row cues_o[] = {
 	{"office", CUE_PHONE},
+	{"", 0}
+};
+static const cue_row cues_p[] = {
 	{"pager", CUE_PHONE},
 	{"passport", CUE_PASSPORT},
 	{"patient", CUE_PATIENT | CUE_NAME},
@@ -94,10 +132,16 @@ static const cue_row cue_rows[] = {
 	{"prescriber", CUE_NPI},
 	{"provider", CUE_NPI},
 	{"pt", CUE_PATIENT},
+	{"", 0}
+};
+static const cue_row cues_r[] = {
 	{"record", CUE_RECORD},
 	{"registration", CUE_PLATE},
 	{"release", CUE_VERSION},
 	{"routing", CUE_ABA},
+	{"", 0}
+};
+static const cue_row cues_s[] = {
 	{"security", CUE_SSN},
 	{"serial", CUE_DEVICE},
 	{"social", CUE_SSN},
@@ -105,13 +149,22 @@ static const cue_row cue_rows[] = {
 	{"ssn", CUE_SSN},
 	{"ssns", CUE_SSN},
 	{"subscriber", CUE_PLAN},
+	{"", 0}
+};
+static const cue_row cues_t[] = {
 	{"tax", CUE_TAX},
 	{"taxpayer", CUE_TAX},
 	{"tel", CUE_PHONE},
 	{"telephone", CUE_PHONE},
 	{"tin", CUE_TAX},
 	{"tty", CUE_PHONE},
+	{"", 0}
+};
+static const cue_row cues_u[] = {
 	{"udi", CUE_DEVICE},
+	{"", 0}
+};
+static const cue_row cues_v[] = {
 	{"v", CUE_VERSION},
 	{"vehicle", CUE_VIN | CUE_PLATE},
 	{"ver", CUE_VERSION},
@@ -119,31 +172,64 @@ static const cue_row cue_rows[] = {
 	{"vin", CUE_VIN},
 	{"visa", CUE_CARD},
 	{"voicemail", CUE_PHONE},
+	{"", 0}
+};
+static const cue_row cues_z[] = {
 	{"zip", CUE_ZIP},
 	{"zipcode", CUE_ZIP},
+	{"", 0}
+};
+
+/* With a bit for each length that occurs, so that most words are turned down unread. */
+static const struct
+{
+	const cue_row *rows;
+	uint32_t	lengths;
+}			cues_by_letter[26] = {
+	['a' - 'a'] = {cues_a, 0x0098},
+	['b' - 'a'] = {cues_b, 0x0b30},
+	['c' - 'a'] = {cues_c, 0x01f4},
+	['d' - 'a'] = {cues_d, 0x01f8},
+	['e' - 'a'] = {cues_e, 0x0008},
+	['f' - 'a'] = {cues_f, 0x0008},
+	['h' - 'a'] = {cues_h, 0x0110},
+	['i' - 'a'] = {cues_i, 0x0694},
+	['l' - 'a'] = {cues_l, 0x0080},
+	['m' - 'a'] = {cues_m, 0x05dc},
+	['n' - 'a'] = {cues_n, 0x007c},
+	['o' - 'a'] = {cues_o, 0x0040},
+	['p' - 'a'] = {cues_p, 0x05e4},
+	['r' - 'a'] = {cues_r, 0x10c0},
+	['s' - 'a'] = {cues_s, 0x055c},
+	['t' - 'a'] = {cues_t, 0x0308},
+	['u' - 'a'] = {cues_u, 0x0008},
+	['v' - 'a'] = {cues_v, 0x029a},
+	['z' - 'a'] = {cues_z, 0x0088},
 };
 
 uint32_t
 hg_phi_cue_of_word(const folded_word *word)
 {
-	size_t		low = 0,
-				high = sizeof(cue_rows) / sizeof(cue_rows[0]);
+	const cue_row *row;
 
-	if (word->letters_count == 0 || word->letters_count > 12)
+	if (word->letters_count == 0 || word->letters_count >= CUE_SIZE)
 		return 0;
-	while (low < high)
-	{
-		size_t		middle = (low + high) / 2;
-		int			order = strncmp(word->letters, cue_rows[middle].word, sizeof(cue_rows[0].word));
-
-		if (order == 0)
-			return cue_rows[middle].cues;
-		if (order < 0)
-			high = middle;
-		else
-			low = middle + 1;
-	}
+	row = cues_by_letter[word->letters[0] - 'a'].rows;
+	if (row == NULL)
+		return 0;
+	for (; row->word[0] != 0; row++)
+		if (memcmp(row->word, word->letters, CUE_SIZE) == 0)
+			return row->cues;
 	return 0;
+}
+
+/* Whether any cue begins with this letter and has this length. */
+static bool
+may_be_cue(unsigned char first, size_t size)
+{
+	unsigned	letter = (first | 0x20u) - 'a';
+
+	return letter < 26 && size < CUE_SIZE && (cues_by_letter[letter].lengths >> size & 1) != 0;
 }
 
 /* What several words mean together that none of them means alone. */
@@ -177,22 +263,23 @@ hg_phi_cues_before(const text_view *text, size_t at, size_t reach)
 
 	while (at > first)
 	{
-		size_t		end;
+		size_t		end = at;
+		unsigned	class = hg_phi_bytes[text->at[at - 1]];
 		folded_word word;
 		uint32_t	found;
 
-		if (text->at[at - 1] == ';' || text->at[at - 1] == '|')
-			break;
-		if (!byte_before(text, at, BYTE_LETTER))
+		if (!(class & BYTE_LETTER))
 		{
-			at--;
+			if (text->at[--at] == ';' || text->at[at] == '|')
+				break;
 			continue;
 		}
-		end = at;
 		while (at > first && byte_before(text, at, BYTE_LETTER))
 			at--;
 		if (at == first && byte_before(text, at, BYTE_LETTER))
 			break;
+		if (!may_be_cue(text->at[at], end - at))
+			continue;
 		hg_phi_word_fold(text, at, end, &word);
 		found = hg_phi_cue_of_word(&word);
 		cues |= found;

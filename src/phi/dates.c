@@ -106,13 +106,28 @@ birth_cue(const text_view *text, size_t start)
 	return hg_phi_cues_before(text, start, text->identifier ? 10 : 24) & CUE_BIRTH;
 }
 
+/* A midnight of ISO 8601 and nothing else in the text: a bound, a default, a partition's key. */
+static bool
+is_bound(const text_view *text, size_t start, size_t day_end)
+{
+	if (start != 0 || text->identifier || day_end != 10 || text->at[4] != '-')
+		return false;
+	for (size_t i = day_end; i < text->size; i++)
+		if (byte_is(text, i, BYTE_DIGIT) ? text->at[i] != '0' : byte_is(text, i, BYTE_LETTER) &&
+			text->at[i] != 'T' && text->at[i] != 'Z')
+			return false;
+	return text->size < 30;
+}
+
 static void
 offer_date(const text_view *text, size_t start, size_t end, offer *best)
 {
 	unsigned	beside = text->identifier ? BYTE_DIGIT : BYTE_WORD;
+	size_t		day_end = end;
 
 	end = time_end(text, end);
-	if (byte_is(text, end, beside) || byte_before(text, start, beside))
+	if (byte_is(text, end, beside) || byte_before(text, start, beside) ||
+		is_bound(text, start, day_end))
 		return;
 	hg_phi_offer_rule(text, best, RULE_DATE, start, end, birth_cue(text, start));
 }
@@ -155,6 +170,26 @@ skip_ordinal(cursor *c)
 		}
 }
 
+/* The month whose name ends before a day ("January 8"): its number and where it begins. */
+static unsigned
+month_before(const text_view *text, size_t day, size_t *start)
+{
+	size_t		end = day - 1;
+	folded_word word;
+
+	if (day < 4 || (text->at[end] != ' ' && text->at[end] != '_' && text->at[end] != '-'))
+		return 0;
+	if (text->at[end - 1] == '.')
+		end--;
+	*start = end;
+	while (*start > 0 && end - *start < 10 && byte_before(text, *start, BYTE_UPPER | BYTE_LOWER))
+		(*start)--;
+	if (end - *start < 3 || byte_before(text, *start, text->identifier ? 0 : BYTE_WORD))
+		return 0;
+	hg_phi_word_fold(text, *start, end, &word);
+	return month_of(&word);
+}
+
 /* A day at a position, and the name of a month before or behind it. */
 static void
 find_named_month(const text_view *text, size_t at, offer *best)
@@ -162,7 +197,7 @@ find_named_month(const text_view *text, size_t at, offer *best)
 	cursor		c = {text, at};
 	unsigned	count,
 				day,
-				month = 0,
+				month,
 				year;
 	size_t		start = at;
 	folded_word word;
@@ -171,39 +206,25 @@ find_named_month(const text_view *text, size_t at, offer *best)
 	if (count > 2 || day == 0 || day > 31)
 		return;
 	skip_ordinal(&c);
-	if (at >= 4)
+	if (!skip_between(&c))
+		return;
+	/* What follows tells which of the two it is: the year, or a month's name. */
+	if (byte_is(text, c.at, BYTE_DIGIT))
+		month = month_before(text, at, &start);
+	else
 	{
-		size_t		end = at - 1;
-
-		if (text->at[end] == ' ' || text->at[end] == '_' || text->at[end] == '-')
-		{
-			if (text->at[end - 1] == '.')
-				end--;
-			start = end;
-			while (start > 0 && end - start < 10 &&
-				   byte_before(text, start, BYTE_UPPER | BYTE_LOWER))
-				start--;
-			if (end - start >= 3 && !byte_before(text, start, text->identifier ? 0 : BYTE_WORD))
-			{
-				hg_phi_word_fold(text, start, end, &word);
-				month = month_of(&word);
-			}
-		}
-	}
-	if (month == 0)
-	{
-		start = at;
-		if (!skip_between(&c) || !byte_is(text, c.at, BYTE_LETTER))
-			return;
-		if ((text->at[c.at] | 32) == 'o' && (byte_at(text, c.at + 1) | 32) == 'f' &&
+		if ((byte_at(text, c.at) | 32) == 'o' && (byte_at(text, c.at + 1) | 32) == 'f' &&
 			byte_at(text, c.at + 2) == ' ')
 			c.at += 3;
+		if (!byte_is(text, c.at, BYTE_LETTER) ||
+			memchr("jfmasond", byte_at(text, c.at) | 32, 8) == NULL)
+			return;
 		c.at = hg_phi_word_fold(text, c.at, c.at + 12, &word);
 		month = month_of(&word);
-		if (month == 0)
+		if (!skip_between(&c))
 			return;
 	}
-	if (!skip_between(&c))
+	if (month == 0)
 		return;
 	year = take_number(&c, 5, &count);
 	if (count == 4 && hg_phi_valid_date(year, month, day))
@@ -276,11 +297,12 @@ hg_phi_find_date(const text_view *text, size_t at, offer *best)
 	{
 		unsigned	year = full_year(value[2], count[2]);
 
-		/* Two digits of a year only with / or -: 1.2.15 is a version. */
-		valid = count[1] <= 2 &&
-				(count[2] == 4 || joint == '/' || (joint == '-' && count[0] == 2)) &&
-				(hg_phi_valid_date(year, value[0], value[1]) ||
-				 hg_phi_valid_date(year, value[1], value[0]));
+		/* Two digits of a year only with / or -, or alone: 1.2.15 is a version. */
+		valid =
+			count[1] <= 2 &&
+			(count[2] == 4 || joint == '/' || joint == '-' || (at == 0 && c.at == text->size)) &&
+			(hg_phi_valid_date(year, value[0], value[1]) ||
+			 hg_phi_valid_date(year, value[1], value[0]));
 	}
 	if (valid && !(byte_at(text, c.at) == (unsigned char) joint &&
 				   byte_is(text, c.at + 1, BYTE_DIGIT) && joint != '_'))

@@ -36,6 +36,12 @@ typedef struct offer
 	bool		cued;
 } offer;
 
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define LITTLE_ENDIAN_BYTES 1
+#else
+#define LITTLE_ENDIAN_BYTES 0
+#endif
+
 /* ---- classes of bytes (bytes.c) ---- */
 
 #define BYTE_DIGIT 0x01
@@ -74,9 +80,9 @@ byte_before(const text_view *text, size_t at, unsigned mask)
 
 /* ---- words (words.c) ---- */
 
-#define WORDS_BUFFER 16
+#define WORDS_BUFFER 32
 
-/* A word folded to a-z, padded with zeros; letters_count 0: it cannot be on a list. */
+/* A word folded to a-z, padded with zeros; letters_count 0: it is none, or absurdly long. */
 typedef struct folded_word
 {
 	char		letters[WORDS_BUFFER];
@@ -90,7 +96,20 @@ typedef struct folded_word
 extern size_t hg_phi_word_fold(const text_view *text, size_t start, size_t limit,
 							   folded_word *word);
 extern uint32_t hg_phi_word_flags(const folded_word *word);
-extern bool hg_phi_word_hinted(const char *letters);
+extern const uint32_t *const hg_phi_word_hints;
+
+/* Whether eight letters (the first in the lowest byte) may begin a word worth a look in lower
+ * case. */
+#define HINT_BITS 15
+
+static inline bool
+hg_phi_word_hinted(uint64_t letters)
+{
+	uint64_t	bit = (letters * UINT64_C(0x9e3779b97f4a7c15)) >> (64 - HINT_BITS);
+
+	return (hg_phi_word_hints[bit >> 5] >> (bit & 31)) & 1;
+}
+
 extern int	hg_phi_word_namelike(const folded_word *word);
 
 /* Flags of a word: see words.inc */
@@ -108,6 +127,7 @@ extern int	hg_phi_word_namelike(const folded_word *word);
 #define WORD_ORG 0x0800
 #define WORD_PLACE 0x1000
 #define WORD_MAIL 0x2000
+#define WORD_GIVEN_USUAL 0x4000
 
 /* ---- cues (cues.c) ---- */
 
@@ -203,6 +223,7 @@ extern void hg_phi_find_mac_dotted(const text_view *text, size_t at, offer *best
 extern void hg_phi_find_address(const text_view *text, size_t at, offer *best);
 extern void hg_phi_find_name(const text_view *text, size_t at, offer *best);
 extern void hg_phi_find_lower_name(const text_view *text, size_t at, offer *best);
+extern void hg_phi_find_hl7_name(const text_view *text, size_t at, offer *best);
 extern void hg_phi_find_custom(const text_view *text, size_t at, offer *best);
 extern bool hg_phi_custom_any(void);
 

@@ -13,7 +13,9 @@
 
 #include "phi/detect.h"
 
+#ifndef WORDS_MAX
 #define WORDS_MAX 64
+#endif
 #define WORDS_AHEAD 8
 
 typedef struct part
@@ -187,7 +189,9 @@ find_mail_name(const text_view *text, const parts *p, unsigned i, offer *best)
 	known = (domain->flags & WORD_MAIL) != 0;
 	if (known)
 	{
-		if (!is_domain_ending(ending, !(domain->flags & (WORD_COMMON | WORD_SCHEMA))))
+		/* "email" and "test" are domains too, but email_org_id is a column. */
+		if (domain->flags & (WORD_COMMON | WORD_SCHEMA) ? !is_text(ending, "com") :
+			!is_domain_ending(ending, true))
 			return;
 	}
 	else if (local->digits || (local->flags & words) || (domain->flags & words) ||

@@ -13,6 +13,7 @@
 #include "phi/detect.h"
 
 #define NAME_REACH 40
+#define HL7_REACH 320
 #define NOT_A_NAME (WORD_ENGLISH | WORD_SCHEMA | WORD_PROPER | WORD_PLACE | WORD_ORG | WORD_STREET)
 
 typedef struct name_word
@@ -81,10 +82,10 @@ static bool
 is_particle(const folded_word *word)
 {
 	static const char particles[] =
-		" van von de der den da di del della dos du la le bin ibn al el ter ten zu af av ";
+		" van von de der den da di del dos du la le bin al el ter ten zu af av ";
 	char		key[8] = " ";
 
-	if (word->letters_count < 2 || word->letters_count > 5)
+	if (word->letters_count < 2 || word->letters_count > 3)
 		return false;
 	memcpy(key + 1, word->letters, word->letters_count);
 	key[word->letters_count + 1] = ' ';
@@ -208,6 +209,8 @@ first_word(const text_view *text, size_t at, name_word *first, bool *title, bool
 		first->start = word_before(text, stop);
 		if (first->start == stop || at - first->start > NAME_REACH)
 			return false;
+		if (stop - first->start > 3 && byte_is(text, first->start, BYTE_LOWER))
+			return false;		/* neither a name, nor a title, nor a particle */
 		hg_phi_word_fold(text, first->start, stop, &first->word);
 		first->end = stop;
 		first->flags = hg_phi_word_flags(&first->word);
@@ -270,7 +273,9 @@ hg_phi_find_name(const text_view *text, size_t at, offer *best)
 	float		confidence;
 	size_t		end;
 
-	if (at < 3 || !first_word(text, at, &a, &title, &comma))
+	if (at < 3 || text->at[at - 1] != ' ' || !first_word(text, at, &a, &title, &comma))
+		return;
+	if (!title && (a.flags & (WORD_BASIC | WORD_SCHEMA)) && !(a.flags & WORD_GIVEN))
 		return;
 	read_word(text, at, &b);
 	end = b.end;
@@ -334,9 +339,12 @@ hg_phi_find_lower_name(const text_view *text, size_t at, offer *best)
 				b;
 	size_t		next;
 
+	if (byte_before(text, at, BYTE_WORD) || !byte_is(text, at, BYTE_LOWER))
+		return;
 	read_word(text, at, &a);
-	if (!(a.flags & WORD_GIVEN_STRONG) || (a.flags & (WORD_COMMON | WORD_SCHEMA | WORD_PLACE)) ||
-		byte_at(text, a.end) != ' ')
+	/* The same words that make_words hints at. */
+	if (!(a.flags & WORD_GIVEN_USUAL) || (a.flags & (WORD_COMMON | WORD_SCHEMA | WORD_PLACE)) ||
+		a.word.foreign || a.end - at < 4 || byte_at(text, a.end) != ' ')
 		return;
 	next = a.end + 1;
 	if (byte_is(text, next, BYTE_LETTER) && byte_at(text, next + 1) == '.' &&
@@ -353,4 +361,40 @@ hg_phi_find_lower_name(const text_view *text, size_t at, offer *best)
 	if ((b.flags & (WORD_SURNAME | WORD_GIVEN)) || hg_phi_word_namelike(&b.word) > 0 ||
 		b.word.foreign)
 		hg_phi_offer_rule(text, best, RULE_NAME_LOWER, a.start, b.end, 0);
+}
+
+/*
+ * A person's name in an HL7 v2 segment, such as PID|1||...||Doe^Jane^A|: the
+ * fields that hold names are PID-5, 6 and 9, NK1-2 and GT1-3.  Anchored at the
+ * first '^' of a field that begins with a letter.
+ */
+void
+hg_phi_find_hl7_name(const text_view *text, size_t at, offer *best)
+{
+	size_t		start = at,
+				end = at,
+				head;
+	unsigned	field = 0;
+	const char *segment;
+
+	while (start > 0 && at - start < NAME_REACH &&
+		   byte_before(text, start, BYTE_WORD | BYTE_SEPARATOR))
+		start--;
+	if (start == at || start == 0 || text->at[start - 1] != '|' ||
+		!byte_is(text, start, BYTE_LETTER) || !byte_is(text, at + 1, BYTE_LETTER))
+		return;
+	for (head = start; head > 0 && start - head < HL7_REACH && text->at[head - 1] >= ' '; head--)
+		field += text->at[head - 1] == '|';
+	segment = (const char *) text->at + head;
+	if (start - head < 5 ||
+		!((memcmp(segment, "PID|", 4) == 0 && (field == 5 || field == 6 || field == 9)) ||
+		  (memcmp(segment, "NK1|", 4) == 0 && field == 2) ||
+		  (memcmp(segment, "GT1|", 4) == 0 && field == 3)))
+		return;
+	while (end < text->size && end - start < NAME_REACH * 2 && text->at[end] != '|' &&
+		   text->at[end] >= ' ')
+		end++;
+	while (end > at && !byte_before(text, end, BYTE_WORD))
+		end--;
+	hg_phi_offer_rule(text, best, RULE_NAME_HL7, start, end, 0);
 }

@@ -35,6 +35,35 @@ host_end(const text_view *text, size_t at, size_t *last_label, unsigned *dots)
 	return at;
 }
 
+/* "Bob Stone <bob@example.org>": takes the name before the bracket into the address. */
+static size_t
+display_name(const text_view *text, size_t start)
+{
+	size_t		at = start - 1,
+				name = start;
+
+	if (start == 0 || text->at[at] != '<')
+		return start;
+	if (byte_before(text, at, BYTE_SPACE))
+		at--;
+	for (int words = 0; words < 4; words++)
+	{
+		size_t		end = at;
+
+		while (at > text->floor && end - at < 24 &&
+			   (byte_before(text, at, BYTE_LETTER) || text->at[at - 1] == '.' ||
+				text->at[at - 1] == '-' || text->at[at - 1] == '\''))
+			at--;
+		if (at == end || !byte_is(text, at, BYTE_UPPER | BYTE_HIGH))
+			break;
+		name = at;
+		if (!byte_before(text, at, BYTE_SPACE))
+			break;
+		at--;
+	}
+	return name;
+}
+
 /* Anchored at '@'. */
 void
 hg_phi_find_mail(const text_view *text, size_t at, offer *best)
@@ -60,7 +89,7 @@ hg_phi_find_mail(const text_view *text, size_t at, offer *best)
 			return;
 	if (at - start == 3 && memcmp(text->at + start, "git", 3) == 0)
 		return;
-	hg_phi_offer_rule(text, best, RULE_EMAIL, start, end, 0);
+	hg_phi_offer_rule(text, best, RULE_EMAIL, display_name(text, start), end, 0);
 }
 
 /* Hosts whose pages are about machines and standards, never about a patient. */

@@ -104,6 +104,57 @@ separators_fit(const number *n, unsigned groups, unsigned wanted)
 	return true;
 }
 
+/* Takes "+1 (" in front of a telephone number into its span, and "x123", "ext. 12" behind it. */
+static size_t
+phone_start(const text_view *text, size_t at)
+{
+	size_t		start = at;
+
+	if (start > text->floor && text->at[start - 1] == '(')
+		start--;
+	if (start > text->floor && text->at[start] == '(' && text->at[start - 1] == '1' &&
+		!(start > 1 && byte_is(text, start - 2, BYTE_WORD)))
+		start--;
+	else if (start >= text->floor + 2 && text->at[start - 2] == '1' &&
+		!byte_is(text, start - 1, BYTE_WORD) &&
+		(start < text->floor + 3 || !byte_is(text, start - 3, BYTE_WORD)))
+		start -= 2;
+	if (start > text->floor && text->at[start - 1] == '+')
+		start--;
+	return start;
+}
+
+static size_t
+phone_end(const text_view *text, size_t at)
+{
+	size_t		end = at,
+				limit = at + 8;
+	folded_word word;
+
+	if (byte_at(text, end) == ' ')
+		end++;
+	if (byte_is(text, end, BYTE_LETTER))
+	{
+		end = hg_phi_word_fold(text, end, end + 10, &word);
+		if (strcmp(word.letters, "x") != 0 && strcmp(word.letters, "ext") != 0 &&
+			strcmp(word.letters, "extension") != 0)
+			return at;
+	}
+	else if (byte_at(text, end) == '#')
+		end++;
+	else
+		return at;
+	while (end < limit + 6 && !byte_is(text, end, BYTE_DIGIT) && end < text->size &&
+		   (text->at[end] == '.' || text->at[end] == ' ' || text->at[end] == ':'))
+		end++;
+	if (!byte_is(text, end, BYTE_DIGIT))
+		return at;
+	limit = end + 6;
+	while (end < limit && byte_is(text, end, BYTE_DIGIT))
+		end++;
+	return end;
+}
+
 /*
  * Whether the digits that end before "at" are the end of a word ("phi0_", "ward3-"),
  * and so no group of a longer number.  Versions ("v1.2.3") are such numbers.
@@ -144,60 +195,12 @@ stands_alone(const text_view *text, const number *n, unsigned last, bool phone)
 		!ends_word(text, start - 1))
 		return false;
 	if (byte_is(text, end, BYTE_WORD) && !(text->identifier && !byte_is(text, end, BYTE_DIGIT)))
-		return phone && (text->at[end] | 32) == 'x' && byte_is(text, end + 1, BYTE_DIGIT);
+		return phone && phone_end(text, end) > end;
 	if (byte_at(text, end) == '@')
 		return false;
 	if (n->separator[last] != 0 && n->separator[last] != ' ' && last + 1 <= n->groups_count)
 		return false;
 	return !(n->separator[last] == ' ' && joint == ' ' && last > 0);
-}
-
-/* Takes "+1 (" in front of a telephone number into its span, and "x123", "ext. 12" behind it. */
-static size_t
-phone_start(const text_view *text, size_t at)
-{
-	size_t		start = at;
-
-	if (start > text->floor && text->at[start - 1] == '(')
-		start--;
-	if (start >= text->floor + 2 && text->at[start - 2] == '1' &&
-		!byte_is(text, start - 1, BYTE_WORD) &&
-		(start < text->floor + 3 || !byte_is(text, start - 3, BYTE_WORD)))
-		start -= 2;
-	if (start > text->floor && text->at[start - 1] == '+')
-		start--;
-	return start;
-}
-
-static size_t
-phone_end(const text_view *text, size_t at)
-{
-	size_t		end = at,
-				limit = at + 8;
-	folded_word word;
-
-	if (byte_at(text, end) == ' ')
-		end++;
-	if (byte_is(text, end, BYTE_LETTER))
-	{
-		end = hg_phi_word_fold(text, end, end + 10, &word);
-		if (strcmp(word.letters, "x") != 0 && strcmp(word.letters, "ext") != 0 &&
-			strcmp(word.letters, "extension") != 0)
-			return at;
-	}
-	else if (byte_at(text, end) == '#')
-		end++;
-	else
-		return at;
-	while (end < limit + 6 && !byte_is(text, end, BYTE_DIGIT) && end < text->size &&
-		   (text->at[end] == '.' || text->at[end] == ' ' || text->at[end] == ':'))
-		end++;
-	if (!byte_is(text, end, BYTE_DIGIT))
-		return at;
-	limit = end + 6;
-	while (end < limit && byte_is(text, end, BYTE_DIGIT))
-		end++;
-	return end;
 }
 
 /* +CC and groups of digits, eight to fifteen in all. */
@@ -264,9 +267,8 @@ try_rule(const text_view *text, unsigned rule, number *n, offer *best)
 
 	if (row->groups != GROUPS_ONE_ANY)
 	{
-		while (last < n->groups_count && n->code[last] != row->groups)
-			last++;
-		if (last == n->groups_count)
+		last = (unsigned) (63 - __builtin_clzll(row->groups)) / 8;
+		if (last >= n->groups_count || n->code[last] != row->groups)
 			return;
 	}
 	if (!separators_fit(n, last + 1, row->separated) ||

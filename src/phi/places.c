@@ -44,7 +44,7 @@ has_street_ending(const folded_word *word)
 {
 	static const char *const endings[] = {
 		"strasse", "straat", "gasse", "gatan", "gata",	  "vagen",	 "veien",
-		"vegen",   "gade",	 "katu",  "laan",  "stracte", "straeti", "braut",
+		"vegen",   "gade",	 "katu",  "laan",  "straeti", "strati", "braut",
 		"platz",   "singel", "dreef", "weg",   "utca",	  "allee",	 "plein",
 	};
 	size_t		size = word->letters_count;
@@ -153,11 +153,15 @@ rest_end(const text_view *text, size_t street_end, bool unit_seen)
 				break;			/* a postcode closes the address */
 			continue;
 		}
-		if (!w.word.capital &&
-			!(byte_at(text, w.end) == ' ' && byte_is(text, w.end + 1, BYTE_DIGIT) &&
-			  byte_is(text, w.end + 5, BYTE_DIGIT)) &&
-			w.word.letters_count > 3)
-			break;
+		if (!w.word.capital)
+		{
+			/* "nan 02614": a region in small letters counts only before a postcode. */
+			size_t		code = skip_joint(text, w.end, &new_line);
+
+			if (w.end - next > 4 || code == w.end || !byte_is(text, code, BYTE_DIGIT) ||
+				!byte_is(text, code + 3, BYTE_DIGIT))
+				break;
+		}
 		at = w.end;
 		if (w.word.capital && (!new_line || (w.flags & WORD_PLACE) || unit_seen))
 			end = at;
@@ -194,6 +198,9 @@ find_box(const text_view *text, size_t at, offer *best)
 		return;
 	while (end < at + 8 && byte_is(text, end, BYTE_DIGIT))
 		end++;
+	if (byte_is(text, end, BYTE_DIGIT) ||
+		(byte_at(text, end) == '.' && byte_is(text, end + 1, BYTE_DIGIT)))
+		return;
 	end = rest_end(text, end, true);
 	if (start > 2 && text->at[start - 1] == ' ' && byte_is(text, start - 2, BYTE_DIGIT))
 		for (start--; start > 0 && at - start < 18 && byte_before(text, start, BYTE_DIGIT);)
@@ -219,25 +226,57 @@ house_end(const text_view *text, size_t at)
 }
 
 /*
+ * Types of street that stand before its name in their language.  Asked of every
+ * "3 buffers" of a log, so without the lists.
+ */
+static bool
+is_leading_type(const text_view *text, size_t at)
+{
+	static const char *const types[] = {
+		"rue ", "rua ", "via ", "calle ", "avenue ", "avenida ", "viale ", "piazza ", "strada ",
+		"boulevard ", "ulica ", "impasse ", "chemin ", "allee ", "paseo ", "carrera ", "corso ",
+		"plaza ", "place ", "camino ", "quai ", "r\303\272a ",
+	};
+
+	if (text->size - at < 5 || memchr("rvcapsbuiq", text->at[at] | 32, 10) == NULL)
+		return false;
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+	{
+		size_t		k = 0;
+
+		while (types[i][k] != 0 && at + k < text->size &&
+			   (types[i][k] == (char) text->at[at + k] ||
+				types[i][k] == (char) (text->at[at + k] | 32)))
+			k++;
+		if (types[i][k] == 0)
+			return byte_is(text, at + k, BYTE_LETTER);
+	}
+	return false;
+}
+
+/*
  * Whether a word makes a street of what has been read so far: it is a type of
  * street (behind a name, or before one as in Rue de Normandie), or ends in one.
  * The confidence, 0 if it does not.
  */
 static float
-street_word(const text_view *text, const place_word *w, int words)
+street_word(const text_view *text, size_t at, const place_word *w, int words)
 {
 	if (w->number)
 		return 0.0f;
 	if (has_street_ending(&w->word))
 		return 0.82f;
+	if (words == 0)
+		return !is_leading_type(text, at) ? 0.0f : w->word.capital ? 0.82f : 0.50f;
+	/* Wesselenyi u. 94 */
+	if (w->word.letters_count <= 2 && w->word.letters[0] == 'u' && byte_at(text, w->end) == '.' &&
+		byte_is(text, w->end + 2, BYTE_DIGIT))
+		return 0.82f;
 	if (!(w->flags & WORD_STREET))
 		return 0.0f;
-	if (words > 0 && w->word.capital)
+	if (w->word.capital)
 		return 0.82f;
-	if (words == 0 && !(w->flags & WORD_COMMON) && byte_at(text, w->end) == ' ' &&
-		byte_is(text, w->end + 1, BYTE_LETTER))
-		return w->word.capital ? 0.82f : 0.50f;
-	if (words > 0 && w->word.letters_count >= 4 &&
+	if (w->word.letters_count >= 4 &&
 		strstr("street avenue road boulevard lane", w->word.letters) != NULL)
 		return 0.50f;
 	return 0.0f;
@@ -247,22 +286,45 @@ street_word(const text_view *text, const place_word *w, int words)
 static bool
 may_name_street(const place_word *w, int words)
 {
-	if (w->number)				/* two numbers in a row: the second may be a house's */
-		return words > 0 || (hg_phi_bytes[(unsigned char) w->last] & BYTE_LETTER) != 0;
-	if (words == 0 && !w->word.capital && !(w->flags & WORD_STREET))
-		return false;
-	return w->word.capital || w->word.letters_count <= 3 || (w->flags & WORD_STREET) != 0;
+	if (words == 0)
+		return w->number ? (hg_phi_bytes[(unsigned char) w->last] & BYTE_LETTER) != 0 :
+			w->word.capital;
+	return w->number || w->word.capital || w->word.letters_count <= 3 ||
+		(w->flags & WORD_STREET) != 0;
 }
 
-/* Anchored at the first digit of a number that may be a house's. */
-void
-hg_phi_find_address(const text_view *text, size_t at, offer *best)
+/* The name behind a leading type ("de la Nouvelle Delhi"): capitals, or one word if all is small.
+ */
+static size_t
+leading_name_end(const text_view *text, size_t type_end, bool capital)
 {
-	size_t		next = house_end(text, at) + 1;
+	size_t		end = type_end,
+				at = type_end;
 
-	find_box(text, at, best);
-	if (next == at + 1)
-		return;
+	for (int words = 0; words < 5; words++)
+	{
+		place_word	w;
+
+		if (byte_at(text, at) != ' ' || !byte_is(text, at + 1, BYTE_LETTER))
+			break;
+		read_place_word(text, at + 1, &w);
+		at = w.end;
+		if (w.word.capital)
+			end = at;
+		else if (w.word.letters_count > 3)
+		{
+			if (!capital && end == type_end)
+				end = at;
+			break;
+		}
+	}
+	return end;
+}
+
+/* Behind the house's number: reads on until a street is complete. */
+static void
+find_street(const text_view *text, size_t start, size_t next, offer *best)
+{
 	for (int words = 0; words < 6; words++)
 	{
 		place_word	w;
@@ -274,21 +336,27 @@ hg_phi_find_address(const text_view *text, size_t at, offer *best)
 		if (!byte_is(text, next, BYTE_WORD))
 			return;
 		read_place_word(text, next, &w);
-		if (!may_name_street(&w, words))
-			return;
-		confidence = street_word(text, &w, words);
+		confidence = street_word(text, next, &w, words);
 		if (confidence > 0.0f)
 		{
-			if (byte_at(text, w.end) == ' ' && byte_is(text, w.end + 1, BYTE_DIGIT))
-				read_place_word(text, w.end + 1, &w);
-			offer_address(text, at, w.end, false, confidence, best);
+			size_t		house;
+
+			if (words == 0 && !has_street_ending(&w.word))
+				w.end = leading_name_end(text, w.end, w.word.capital);
+			house = w.end + (byte_at(text, w.end) == '.') + 1;
+
+			if (byte_at(text, house - 1) == ' ' && byte_is(text, house, BYTE_DIGIT))
+				read_place_word(text, house, &w);
+			offer_address(text, start, w.end, false, confidence, best);
 			return;
 		}
+		if (!may_name_street(&w, words))
+			return;
 		joint = skip_joint(text, w.end, &new_line);
 		unit = unit_end(text, joint);
 		if (unit > joint)
 		{
-			offer_address(text, at, unit, true, 0.80f, best);
+			offer_address(text, start, unit, true, 0.80f, best);
 			return;
 		}
 		if (byte_at(text, w.end) == '.' && byte_at(text, w.end + 1) == ' ')
@@ -297,4 +365,24 @@ hg_phi_find_address(const text_view *text, size_t at, offer *best)
 			return;
 		next = w.end + 1;
 	}
+}
+
+/* Anchored at the first digit of a number that may be a house's; a second may follow it. */
+void
+hg_phi_find_address(const text_view *text, size_t at, offer *best)
+{
+	size_t		next = house_end(text, at) + 1;
+
+	find_box(text, at, best);
+	if (next == at + 1)
+		return;
+	if (byte_is(text, next, BYTE_DIGIT))
+	{
+		size_t		second = house_end(text, next) + 1;
+
+		if (second > next + 1)
+			next = second;
+	}
+	if (byte_is(text, next, BYTE_UPPER | BYTE_HIGH | BYTE_DIGIT) || is_leading_type(text, next))
+		find_street(text, at, next, best);
 }

@@ -41,6 +41,7 @@ typedef struct block_masks
 	uint64_t	at;				/* @ */
 	uint64_t	colon;
 	uint64_t	dash;
+	uint64_t	caret;			/* ^ */
 } block_masks;
 
 #if defined(__SSE2__)
@@ -82,6 +83,7 @@ classify(const unsigned char *block, block_masks *masks)
 		masks->at |= (uint64_t) equal_to(bytes, '@') << i;
 		masks->colon |= (uint64_t) equal_to(bytes, ':') << i;
 		masks->dash |= (uint64_t) equal_to(bytes, '-') << i;
+		masks->caret |= (uint64_t) equal_to(bytes, '^') << i;
 	}
 }
 
@@ -105,6 +107,7 @@ classify(const unsigned char *block, block_masks *masks)
 		masks->at |= (uint64_t) (c == '@') << i;
 		masks->colon |= (uint64_t) (c == ':') << i;
 		masks->dash |= (uint64_t) (c == '-') << i;
+		masks->caret |= (uint64_t) (c == '^') << i;
 	}
 }
 
@@ -137,13 +140,38 @@ carry_at(const unsigned char *text, size_t at)
 }
 
 /*
- * The anchors of a block: where a run of digits begins; '@'; ':' and '-' with a
- * hex digit, ':' or '/' on both sides that matter; a capital behind a space; a
- * word in lower case of four letters or more.  What lies beyond the block is
- * taken for whatever makes an anchor.
+ * Of the words of a whole block, those whose first letters are those of a name
+ * on the list.  Near the end of the block, where letters are missing, all are kept.
  */
 static inline uint64_t
-anchors_of(const block_masks *m, const block_carry *carry, bool custom)
+hinted_words(const unsigned char *block, const block_masks *m, uint64_t words)
+{
+	uint64_t	hinted = words & UINT64_C(0xFF00000000000000);
+	uint64_t	others = ~(m->letter & ~m->high);
+
+	if (!LITTLE_ENDIAN_BYTES)
+		return words;
+	for (words &= ~hinted; words != 0; words &= words - 1)
+	{
+		unsigned	at = (unsigned) __builtin_ctzll(words);
+		unsigned	letters = (unsigned) __builtin_ctzll((others >> at) | UINT64_C(0x100));
+		uint64_t	eight;
+
+		memcpy(&eight, block + at, 8);
+		eight = (eight | UINT64_C(0x2020202020202020)) & (~UINT64_C(0) >> (64 - 8 * letters));
+		hinted |= (uint64_t) hg_phi_word_hinted(eight) << at;
+	}
+	return hinted;
+}
+
+/*
+ * The anchors of a block: where a run of digits begins; '@'; ':' and '-' with a
+ * hex digit, ':' or '/' on both sides that matter; a capital behind a space; a
+ * word in lower case of three letters or more that may be on the list.  What lies
+ * beyond the block is taken for whatever makes an anchor.
+ */
+static inline uint64_t
+anchors_of(const unsigned char *block, const block_masks *m, const block_carry *carry, bool custom)
 {
 	uint64_t	digits_begin = m->digit & ~(m->digit << 1 | carry->digit);
 	uint64_t	letters_begin = m->letter & ~(m->letter << 1 | carry->letter);
@@ -151,12 +179,13 @@ anchors_of(const block_masks *m, const block_carry *carry, bool custom)
 	uint64_t	top = UINT64_C(1) << 63;
 	uint64_t	hex_ahead = m->hex >> 1 | top;
 	uint64_t	hex_behind = m->hex << 1 | 1;
-	uint64_t	colons = m->colon;
+	uint64_t	colons = m->colon & ~(m->space >> 1);
 	uint64_t	dashes = m->dash & hex_ahead & hex_behind;
 	uint64_t	capitals = letters_begin & (m->upper | m->high) & behind_space;
-	uint64_t	long_words = letters_begin & ~m->upper & (m->letter >> 1 | top) &
-		(m->letter >> 2 | top >> 1 | top) & (m->letter >> 3 | top >> 2 | top >> 1 | top);
-	uint64_t	anchors = digits_begin | m->at | colons | dashes | capitals | long_words;
+	uint64_t	words = letters_begin & ~m->upper & ~m->high & (m->letter >> 1 | top) &
+		(m->letter >> 2 | top >> 1 | top);
+	uint64_t	anchors = digits_begin | m->at | m->caret | colons | dashes | capitals |
+		hinted_words(block, m, words);
 
 	if (custom)
 		anchors |= (m->letter | m->digit) & ~((m->letter | m->digit) << 1 | carry->word);
@@ -167,28 +196,78 @@ anchors_of(const block_masks *m, const block_carry *carry, bool custom)
 static void
 find_lower(const text_view *text, size_t at, offer *best)
 {
-	char		letters[8] = {0};
+	uint64_t	eight = 0;
 
 	if (byte_before(text, at, BYTE_WORD))
 		return;
-	for (size_t i = 0; i < 8 && byte_is(text, at + i, BYTE_UPPER | BYTE_LOWER); i++)
-		letters[i] = (char) (text->at[at + i] | 0x20);
-	if (!hg_phi_word_hinted(letters))
+	for (unsigned i = 0; i < 8 && byte_is(text, at + i, BYTE_UPPER | BYTE_LOWER); i++)
+		eight |= (uint64_t) (text->at[at + i] | 0x20) << (8 * i);
+	if (!hg_phi_word_hinted(eight))
 		return;
-	if (memcmp(letters, "www", 4) == 0)
+	if (byte_at(text, at + 3) == '.')
 		hg_phi_find_url(text, at, best);
 	else
 		hg_phi_find_lower_name(text, at, best);
 }
 
+/* Whether a day of a date with a month in words may end before a position: "8th of", "8, 2023", "8
+ * Jan". */
+static inline bool
+may_end_day(const text_view *text, size_t end)
+{
+	unsigned char next = byte_at(text, end);
+	unsigned	second = byte_at(text, end + 1) | 32u;
+
+	if (next == ' ' || next == '-' || next == '_' || next == '.')
+		return byte_is(text, end + 1, BYTE_DIGIT) || next == '.' ||
+			(second >= 'a' && second <= 's' && memchr("jfmasond", (int) second, 8) != NULL);
+	return next == ',' || ((next | 32) >= 'n' && (next | 32) <= 't');
+}
+
+/*
+ * Where a run of digits begins.  The conditions spare the recognisers those
+ * numbers that they would turn down for their size or neighbours anyway; that
+ * they spare nothing else is tested.
+ */
 static void
 find_digits(const text_view *text, size_t at, offer *best)
 {
-	hg_phi_find_number(text, at, best);
-	hg_phi_find_date(text, at, best);
-	hg_phi_find_ipv4(text, at, best);
-	hg_phi_find_mac_dotted(text, at, best);
-	hg_phi_find_code(text, at, best);
+	size_t		end = at + 1,
+				size;
+	unsigned char next;
+	bool		grouped,
+				decimal = false;
+
+	while (byte_is(text, end, BYTE_DIGIT) && end < at + 40)
+		end++;
+	size = end - at;
+	next = byte_at(text, end);
+	grouped = byte_is(text, end + 1, BYTE_DIGIT) &&
+		(next == '-' || next == '.' || next == ' ' || next == '/' || next == '_' || next == ')');
+	if (grouped && next == '.')
+	{
+		size_t		fraction = end + 1;
+
+		/* 1000.123: two groups that are too few digits for anything, as logs are full of. */
+		while (byte_is(text, fraction, BYTE_DIGIT) && fraction < end + 7)
+			fraction++;
+		decimal = fraction - at < 8 && !byte_is(text, fraction, BYTE_WORD | BYTE_SEPARATOR);
+	}
+	if (decimal)
+		return;
+	if (size >= 7 || grouped || next == ')')
+		hg_phi_find_number(text, at, best);
+	if (size >= 8 || (grouped && size != 3) || (size <= 2 && may_end_day(text, end)))
+		hg_phi_find_date(text, at, best);
+	if (grouped && next == '.')
+		hg_phi_find_ipv4(text, at, best);
+	if (byte_at(text, at + 4) == '.')
+		hg_phi_find_mac_dotted(text, at, best);
+	if (size >= 4 || byte_is(text, end, BYTE_LETTER) || byte_before(text, at, BYTE_LETTER) ||
+		next == '-' || next == '/' ||
+		(size >= 2 && (grouped || text->at[at] == '9' || size == 3)) ||
+		(at > 0 && text->at[at - 1] == '-'))
+		hg_phi_find_code(text, at, best);
 	hg_phi_find_address(text, at, best);
 }
 
@@ -209,6 +288,8 @@ hg_phi_find_at(const text_view *text, size_t at, bool custom, offer *best)
 	}
 	else if (c == '@')
 		hg_phi_find_mail(text, at, best);
+	else if (c == '^')
+		hg_phi_find_hl7_name(text, at, best);
 	else if (c == ':')
 	{
 		if (byte_at(text, at + 1) == '/')
@@ -223,7 +304,9 @@ hg_phi_find_at(const text_view *text, size_t at, bool custom, offer *best)
 	}
 	else if ((class & BYTE_LETTER) && !byte_before(text, at, BYTE_LETTER))
 	{
-		if ((class & (BYTE_UPPER | BYTE_HIGH)) && at > 0 && text->at[at - 1] == ' ')
+		if ((class & (BYTE_UPPER | BYTE_HIGH)) && at > 1 && text->at[at - 1] == ' ' &&
+			(byte_is(text, at - 2, BYTE_LETTER) || text->at[at - 2] == '.' ||
+			 text->at[at - 2] == ','))
 			hg_phi_find_name(text, at, best);
 		else if ((class & BYTE_LOWER) && byte_is(text, at + 1, BYTE_LETTER) &&
 				 byte_is(text, at + 2, BYTE_LETTER))
@@ -258,7 +341,7 @@ block_anchors(const text_view *text, size_t at, bool custom)
 	if (text->size - at >= BLOCK)
 	{
 		classify(text->at + at, &masks);
-		anchors = anchors_of(&masks, &carry, custom);
+		anchors = anchors_of(text->at + at, &masks, &carry, custom);
 	}
 	else
 	{
@@ -266,7 +349,7 @@ block_anchors(const text_view *text, size_t at, bool custom)
 
 		memcpy(padded, text->at + at, text->size - at);
 		classify(padded, &masks);
-		anchors = anchors_of(&masks, &carry, custom);
+		anchors = anchors_of(padded, &masks, &carry, custom);
 	}
 	return at == 0 ? anchors | 1 : anchors;
 }

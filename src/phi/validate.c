@@ -153,7 +153,7 @@ hg_phi_valid_card(const char *digits, size_t count)
 		{3600, 3699, 14, 19}, {3800, 3999, 14, 19},
 		{6011, 6011, 16, 19}, {6440, 6599, 16, 19}, /* Discover */
 		{3528, 3589, 16, 19}, {2131, 2131, 15, 15}, {1800, 1800, 15, 15},	/* JCB */
-		{6200, 6299, 16, 19},	/* UnionPay */
+		{6200, 6299, 16, 19}, {8110, 8171, 16, 19}, /* UnionPay */
 		{5018, 5018, 13, 19}, {5020, 5020, 13, 19}, {5038, 5038, 13, 19},	/* Maestro */
 		{5893, 5893, 13, 19}, {6304, 6304, 13, 19}, {6759, 6763, 13, 19},
 	};
@@ -167,6 +167,14 @@ hg_phi_valid_card(const char *digits, size_t count)
 			count >= issuers[i].shortest && count <= issuers[i].longest)
 			return hg_phi_valid_luhn(digits, count);
 	return false;
+}
+
+/* Whatever the issuer: of the length of a card, and Luhn. */
+bool
+hg_phi_valid_card_any(const char *digits, size_t count)
+{
+	return count >= 13 && count <= 19 && !all_the_same(digits, count) &&
+		hg_phi_valid_luhn(digits, count);
 }
 
 /* Cards of the lengths that are printed on most: shorter and longer ones are taken for counters. */

@@ -20,6 +20,7 @@ extern bool hg_phi_valid_country_code(const char *digits, size_t count);
 extern bool hg_phi_valid_luhn(const char *digits, size_t count);
 extern bool hg_phi_valid_card(const char *digits, size_t count);
 extern bool hg_phi_valid_card_usual(const char *digits, size_t count);
+extern bool hg_phi_valid_card_any(const char *digits, size_t count);
 extern bool hg_phi_valid_npi(const char *digits, size_t count);
 extern bool hg_phi_valid_aba(const char *digits, size_t count);
 extern bool hg_phi_valid_gtin(const char *digits, size_t count);

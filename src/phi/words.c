@@ -11,6 +11,10 @@
 #include "phi/detect.h"
 #include "words.inc"
 
+const uint32_t *const hg_phi_word_hints = words_hints;
+
+_Static_assert(WORDS_HINT_BITS == HINT_BITS, "words.inc and detect.h are of the same making");
+
 /*
  * The plain letter of a two-byte UTF-8 sequence that begins with C3, C4 or C5
  * (Latin-1 and Latin Extended-A), indexed by the second byte; a capital where
@@ -21,6 +25,8 @@ static const char folds[3][65] = {
 	"AaAaAaCcCcCcCcDdDdEeEeEeEeEeGgGgGgGgHhHhIiIiIiIiIiJjJjKkkLlLlLlL",
 	"lLlNnNnNnnNnOoOoOoOoRrRrRrSsSsSsSsTtTtTtUuUuUuUuUuUuWwYyYZzZzZzs"
 };
+
+#define ASCII_LETTER (BYTE_UPPER | BYTE_LOWER)
 
 /* One letter at a position: its plain form (0: not a letter we can fold), and its size in bytes. */
 static char
@@ -64,6 +70,19 @@ hg_phi_word_fold(const text_view *text, size_t start, size_t limit, folded_word 
 		limit = text->size;
 	if (limit - start > SPAN_REACH)
 		limit = start + SPAN_REACH;
+	/* Nearly every word is a capital or none, and small letters of ASCII. */
+	while (at < limit && (hg_phi_bytes[text->at[at]] & (count == 0 ? ASCII_LETTER : BYTE_LOWER)))
+	{
+		if (count < WORDS_BUFFER - 1)
+			word->letters[count] = (char) (text->at[at] | 0x20);
+		count++;
+		at++;
+	}
+	if (count > 0 && (hg_phi_bytes[text->at[start]] & BYTE_UPPER))
+	{
+		word->capital = true;
+		capitals = 1;
+	}
 	while (at < limit)
 	{
 		size_t		size;
@@ -87,7 +106,7 @@ hg_phi_word_fold(const text_view *text, size_t start, size_t limit, folded_word 
 			if (count == 0)
 				word->capital = true;
 		}
-		if (count < WORDS_LONGEST)
+		if (count < WORDS_BUFFER - 1)
 			word->letters[count] = (char) (c ? c | 0x20 : 'q');
 		count++;
 		at += size;
@@ -95,7 +114,7 @@ hg_phi_word_fold(const text_view *text, size_t start, size_t limit, folded_word 
 	if (at > limit)
 		at = limit;
 	word->shouted = count > 1 && capitals == count;
-	word->letters_count = count <= WORDS_LONGEST ? count : 0;
+	word->letters_count = count < WORDS_BUFFER ? count : 0;
 	return at;
 }
 
@@ -104,8 +123,11 @@ eight_letters(const char *letters)
 {
 	uint64_t	value = 0;
 
-	for (int i = 7; i >= 0; i--)
-		value = value << 8 | (unsigned char) letters[i];
+	if (LITTLE_ENDIAN_BYTES)
+		memcpy(&value, letters, 8);
+	else
+		for (int i = 7; i >= 0; i--)
+			value = value << 8 | (unsigned char) letters[i];
 	return value;
 }
 
@@ -128,7 +150,7 @@ hg_phi_word_flags(const folded_word *word)
 	uint32_t	i,
 				end;
 
-	if (word->letters_count < 2)
+	if (word->letters_count < 2 || word->letters_count > WORDS_LONGEST)
 		return 0;
 	h = word_hash(word->letters);
 	end = words_starts[(h >> 24) + 1];
@@ -136,16 +158,6 @@ hg_phi_word_flags(const folded_word *word)
 		if (words_entries[i] >> 8 == (h & 0xFFFFFF))
 			return words_flags[words_entries[i] & 0xFF];
 	return 0;
-}
-
-/* Whether eight letters (padded with zeros) may begin a word worth looking at in lower case. */
-bool
-hg_phi_word_hinted(const char *letters)
-{
-	uint64_t bit =
-		(eight_letters(letters) * UINT64_C(0x9e3779b97f4a7c15)) >> (64 - WORDS_HINT_BITS);
-
-	return (words_hints[bit >> 5] >> (bit & 31)) & 1;
 }
 
 /*
