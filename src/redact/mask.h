@@ -35,4 +35,10 @@ extern size_t hg_mask_text(const char *text, size_t size, char *out, size_t out_
 extern size_t hg_mask_sql(const char *sql, size_t size, char *out, size_t out_size,
 						  const hg_mask_options *options);
 
+/*
+ * Whether no quote or comment is open at the end of SQL, so that it can be cut
+ * there and both parts be masked on their own.
+ */
+extern bool hg_mask_sql_is_complete(const char *sql, size_t size);
+
 #endif							/* HG_MASK_H */

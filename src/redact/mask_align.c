@@ -21,7 +21,7 @@ typedef struct format_row
 #include "formats.inc"
 
 /* Fewer letters than these tell nothing about who made a text. */
-#define LETTERS_MIN 6
+#define LETTERS_MIN 5
 
 /* Attempts to place an argument, for one text and format. */
 #define ATTEMPTS_MAX 20000
@@ -67,46 +67,51 @@ number_size(const char *text, size_t size)
 
 static bool align_from(aligner *self, const char *format, size_t at);
 
-/* Tries the ends of one argument, the nearest first. */
+/* One attempt to place the end of an argument. */
 static bool
-align_argument(aligner *self, const char *format, size_t at, hg_argument *argument)
+try_end(aligner *self, const char *format, size_t end, hg_argument *argument)
 {
-	size_t		last = self->size;
-	size_t		end = at;
-
-	switch (argument->conversion)
-	{
-		case 'c':
-			last = at + 1;
-			end = at + 1;
-			break;
-		case 's':
-		case 'm':
-			break;
-		default:
-			last = at + number_size(self->text + at, self->size - at);
-			end = at + 1;
-	}
-	if (last > self->size)
+	if (--self->attempts < 0)
 		return false;
+	argument->end = end;
+	return align_from(self, format, end);
+}
+
+/* A string argument may end anywhere: tries the nearest ends first. */
+static bool
+align_string(aligner *self, const char *format, size_t at, hg_argument *argument)
+{
 	if (*format == '\0')
-		end = end > last ? end : last;
-	for (; end <= last; end++)
+		return try_end(self, format, self->size, argument);
+	for (size_t end = at; end <= self->size; end++)
 	{
-		if (*format != '\0' && *format != '%')
+		if (*format != '%')
 		{
 			const char *next = memchr(self->text + end, *format, self->size - end);
 
-			if (next == NULL || (size_t) (next - self->text) > last)
+			if (next == NULL)
 				return false;
 			end = (size_t) (next - self->text);
 		}
-		if (--self->attempts < 0)
-			return false;
-		argument->end = end;
-		if (align_from(self, format, end))
+		if (try_end(self, format, end, argument))
 			return true;
+		if (self->attempts < 0)
+			return false;
 	}
+	return false;
+}
+
+/* A number takes as much as it can. */
+static bool
+align_argument(aligner *self, const char *format, size_t at, hg_argument *argument)
+{
+	if (argument->conversion == 's' || argument->conversion == 'm')
+		return align_string(self, format, at, argument);
+	if (argument->conversion == 'c')
+		return at < self->size && try_end(self, format, at + 1, argument);
+	for (size_t end = at + number_size(self->text + at, self->size - at); end > at; end--)
+		if (try_end(self, format, end, argument))
+			return true;
 	return false;
 }
 
@@ -221,6 +226,7 @@ best_fit(range rows, const char *text, size_t size, hg_alignment *alignment)
 		best = row;
 		*alignment = attempt;
 		alignment->classes = row->classes;
+		alignment->bytes = row->bytes;
 	}
 	return best;
 }
@@ -248,6 +254,7 @@ find_translated(hg_format_field field, const char *text, size_t size, hg_alignme
 		bytes = row->bytes;
 		*alignment = attempt;
 		alignment->classes = row->classes;
+		alignment->bytes = row->bytes;
 	}
 	return bytes > 0;
 }

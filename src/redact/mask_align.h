@@ -24,6 +24,7 @@ typedef struct hg_alignment
 	int			count;
 	hg_argument arguments[HG_ARGUMENTS_MAX];	/* in the order of the text */
 	const char *classes;		/* one letter an argument of the call; may be too short */
+	unsigned	bytes;			/* of the format's own text; set by hg_format_find() */
 } hg_alignment;
 
 /* Whether a format can have made all of a text; fills in where its arguments stand. */

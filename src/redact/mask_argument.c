@@ -94,13 +94,43 @@ is_type_name(const char *name, size_t size)
 	return true;
 }
 
+/* FOR UPDATE, WITHIN GROUP: nothing but key words, as the server writes them. */
+static bool
+is_keywords(const char *text, size_t size)
+{
+	while (size > 0)
+	{
+		size_t		length = 0;
+
+		while (length < size && text[length] >= 'A' && text[length] <= 'Z')
+			length++;
+		if (length == 0 || !hg_format_is_keyword(text, length))
+			return false;
+		if (length < size && text[length++] != ' ')
+			return false;
+		text += length;
+		size -= length;
+	}
+	return true;
+}
+
+/* The name of an operator. */
+static bool
+is_operator(const char *text, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		if (text[i] == '\0' || strchr("+-*/<>=~!@#%^&|`?", text[i]) == NULL)
+			return false;
+	return size > 0;
+}
+
 /* An ordinary name: words with dots between, and maybe a signature in parentheses. */
 static bool
 is_name(const char *name, size_t size)
 {
 	size_t		at = 0;
 
-	if (is_type_name(name, size))
+	if (is_type_name(name, size) || is_keywords(name, size) || is_operator(name, size))
 		return true;
 	for (;;)
 	{
@@ -111,12 +141,14 @@ is_name(const char *name, size_t size)
 		at += word;
 		if (at == size)
 			return true;
-		if (name[at] != '.')
+		if (name[at] != '.' && name[at] != ',')
 			break;
 		at++;
+		if (name[at - 1] == ',' && at < size && name[at] == ' ')
+			at++;
 	}
 	if (name[at] == '[')
-		return consists_of(name + at, size - at, "[]") && size - at <= 12;
+		return consists_of(name + at, size - at, "[]., ");
 	return name[at] == '(' && name[size - 1] == ')' &&
 		consists_of(name + at, size - at, "()[],. \"*");
 }
@@ -148,6 +180,18 @@ is_number(const char *text, size_t size)
 		others += is_letter(c) && (c == '\0' || strchr("abcdefABCDEFx", c) == NULL);
 	}
 	return size <= 40 && (letters <= 4 || others == 0) && consists_of(text, size, "+-./:% ");
+}
+
+/* Whether a text holds a quote that is no apostrophe within a word. */
+static bool
+has_quote(const char *text, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		if (text[i] == '\'' && (i == 0 || i + 1 == size ||
+								!is_letter((unsigned char) text[i - 1]) ||
+								!is_letter((unsigned char) text[i + 1])))
+			return true;
+	return false;
 }
 
 /* 2026-11-29 12:00:00.123 UTC, which the server made: no user value has class o. */
@@ -236,10 +280,10 @@ may_stay(char class, const char *text, size_t size, const hg_mask_options *optio
 			return (is_number(text, size) && size <= 12) ||
 				hg_mask_name_is_ordinary(text, size, options);
 		case 'o':
-			return is_time(text, size) || (memchr(text, '\'', size) == NULL &&
-										   is_clean(text, size, options));
+			return is_time(text, size) ||
+				(!has_quote(text, size) && is_clean(text, size, options));
 		case 'h':
-			return consists_of(text, size, ".:-%[]");
+			return consists_of(text, size, ".:-%[] =");
 		case 'a':
 			return hg_mask_application_is_ordinary(text, size, options);
 		default:

@@ -40,6 +40,7 @@ put_quoted_statement(hg_out *out, const char *value, size_t size,
 	char		statement[STATEMENT_MAX];
 	char		masked[STATEMENT_MAX];
 	size_t		used = 0;
+	bool		closed = false;
 
 	if (size > STATEMENT_MAX)
 	{
@@ -49,7 +50,10 @@ put_quoted_statement(hg_out *out, const char *value, size_t size,
 	for (size_t i = 1; i < size; i++)
 	{
 		if (value[i] == '"' && (i + 1 >= size || value[++i] != '"'))
+		{
+			closed = true;
 			break;
+		}
 		statement[used++] = value[i];
 	}
 	used = hg_mask_sql(statement, used, masked, sizeof(masked), &options->mask);
@@ -60,7 +64,8 @@ put_quoted_statement(hg_out *out, const char *value, size_t size,
 			hg_out_byte(out, '"');
 		hg_out_byte(out, masked[i]);
 	}
-	hg_out_byte(out, '"');
+	if (closed)
+		hg_out_byte(out, '"');
 }
 
 static void

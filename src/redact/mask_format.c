@@ -11,6 +11,7 @@
 #include "redact/mask_align.h"
 #include "redact/mask_argument.h"
 #include "redact/mask_out.h"
+#include "redact/mask_rows.h"
 
 /* Ends of a text's first part that are tried, before the whole of it is. */
 #define ENDS_MAX 64
@@ -85,12 +86,12 @@ closing_quote(const char *text, size_t size, size_t from, const char *close)
 	return size;
 }
 
-/* Text without a format: findings and all that stands in quotes are masked. */
-static void
-put_free_text(hg_out *out, const char *text, size_t size, const hg_mask_options *options)
+void
+hg_mask_put_free_text(hg_out *out, const char *text, size_t size, bool quoted,
+					  const hg_mask_options *options)
 {
 	size_t		kept = 0;
-	size_t		at = 0;
+	size_t		at = quoted ? 0 : size;
 
 	while (at < size)
 	{
@@ -161,52 +162,94 @@ ends_before(const hg_format_field *fields, const char *text, size_t size, size_t
 		find_in(fields, text + at, line_end(text, size, at) - at, &alignment, options);
 }
 
+/* Whether the last byte of a text was made by the format, and not by its last argument. */
+static bool
+ends_in_own_text(const hg_alignment *alignment, size_t size)
+{
+	return alignment->count == 0 || alignment->arguments[alignment->count - 1].end < size;
+}
+
 /*
- * Masks the first part of a text, which is one line or more, and returns its
- * size.  A part ends where a format fits and another one follows: SQL in a
- * message may have many lines.
+ * Finds the end of a text's first part, which is one line or more.  A part ends
+ * where a format fits and another one follows: SQL in a message may have many
+ * lines.  If there is no such place, a format that fits and ends in text of its
+ * own will do.  0: nobody knows how the text begins.
  */
 static size_t
-put_part(hg_out *out, const hg_format_field *fields, const char *text, size_t size,
-		 const hg_mask_log_options *options)
+end_of_part(const hg_format_field *fields, const char *text, size_t size,
+			hg_alignment *alignment, const hg_mask_log_options *options)
 {
-	hg_alignment alignment;
+	hg_alignment attempt;
+	size_t		second_best = 0;
 	size_t		end = line_end(text, size, 0);
 
 	for (int i = 0;; i++)
 	{
-		if (find_in(fields, text, end, &alignment, options) &&
-			ends_before(fields, text, size, end, options))
+		if (find_in(fields, text, end, &attempt, options))
 		{
-			put_aligned(out, text, end, &alignment, options);
-			return end;
+			bool		ends = ends_before(fields, text, size, end, options);
+
+			if (ends || (second_best == 0 && ends_in_own_text(&attempt, end)))
+			{
+				*alignment = attempt;
+				if (ends)
+					return end;
+				second_best = end;
+			}
 		}
 		if (end == size)
-			break;
+			return second_best;
 		end = i < ENDS_MAX ? line_end(text, size, end + 1) : size;
+	}
+}
+
+/* What becomes of text that no format fits. */
+typedef enum unknown_text
+{
+	UNKNOWN_REDACTED,			/* a marker in its place */
+	UNKNOWN_FREE,				/* free text, without findings and what stands in quotes */
+	UNKNOWN_FREE_LATER			/* the first part is redacted, what follows is free text */
+} unknown_text;
+
+/* Masks the first part of a text and returns its size. */
+static size_t
+put_part(hg_out *out, const hg_format_field *fields, const char *text, size_t size,
+		 unknown_text unknown, const hg_mask_log_options *options)
+{
+	hg_alignment alignment;
+	size_t		end = end_of_part(fields, text, size, &alignment, options);
+
+	if (end > 0)
+	{
+		put_aligned(out, text, end, &alignment, options);
+		return end;
 	}
 	/* Nobody knows it: up to where something known begins. */
 	end = line_end(text, size, 0);
 	while (end < size && !begins_in(fields, text + end + 1, size - end - 1, options))
 		end = line_end(text, size, end + 1);
-	if (fields[0] == HG_FORMAT_MESSAGE)
-		put_free_text(out, text, end, &options->mask);
+	if (unknown != UNKNOWN_REDACTED)
+		hg_mask_put_free_text(out, text, end, true, &options->mask);
 	else if (hg_mask_is_marker(text, end))
 		hg_out_bytes(out, text, end);
 	else
-		hg_out_text(out, end > 0 ? HG_REDACTED : "");
+		hg_out_text(out, HG_REDACTED);
 	return end;
 }
 
 static void
 put_lines(hg_out *out, const hg_format_field *fields, const char *text, size_t size,
-		  const hg_mask_log_options *options)
+		  unknown_text unknown, const hg_mask_log_options *options)
 {
 	size_t		at = 0;
 
 	while (at < size && !out->cut)
 	{
-		at += put_part(out, fields, text + at, size - at, options);
+		/* An empty line stays one. */
+		if (text[at] != '\n')
+			at += put_part(out, fields, text + at, size - at,
+						   unknown == UNKNOWN_FREE_LATER && at == 0 ? UNKNOWN_REDACTED : unknown,
+						   options);
 		if (at < size)
 			hg_out_byte(out, text[at++]);
 	}
@@ -254,7 +297,7 @@ hg_mask_put_message(hg_out *out, const char *id, const char *text, size_t size,
 	else if (options->withhold)
 		hg_out_text(out, HG_REDACTED);
 	else
-		put_lines(out, fields, text, size, options);
+		put_lines(out, fields, text, size, UNKNOWN_FREE, options);
 }
 
 size_t
@@ -267,17 +310,37 @@ hg_mask_message(const char *id, const char *text, size_t size, char *out, size_t
 	return bounded.used;
 }
 
+void
+hg_mask_put_field(hg_out *out, hg_format_field field, const char *text, size_t size,
+				  const hg_mask_log_options *options)
+{
+	hg_format_field fields[] = {field, HG_FORMAT_TEXT, FIELDS_END};
+
+	if (!options->strict)
+		hg_mask_put_text(out, text, size, &options->mask);
+	else
+		put_lines(out, fields, text, size, UNKNOWN_REDACTED, options);
+}
+
+void
+hg_mask_put_field_and_rest(hg_out *out, hg_format_field field, const char *text, size_t size,
+						   const hg_mask_log_options *options)
+{
+	hg_format_field fields[] = {field, HG_FORMAT_TEXT, FIELDS_END};
+
+	if (!options->strict)
+		hg_mask_put_text(out, text, size, &options->mask);
+	else
+		put_lines(out, fields, text, size, UNKNOWN_FREE_LATER, options);
+}
+
 size_t
 hg_mask_field(hg_format_field field, const char *text, size_t size, char *out, size_t out_size,
 			  const hg_mask_log_options *options)
 {
-	hg_format_field fields[] = {field, HG_FORMAT_TEXT, FIELDS_END};
 	hg_out		bounded = {out, out_size, 0, false};
 
-	if (!options->strict)
-		hg_mask_put_text(&bounded, text, size, &options->mask);
-	else
-		put_lines(&bounded, fields, text, size, options);
+	hg_mask_put_field(&bounded, field, text, size, options);
 	return bounded.used;
 }
 

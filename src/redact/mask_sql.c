@@ -696,3 +696,9 @@ hg_mask_sql(const char *sql, size_t size, char *out, size_t out_size,
 	hg_mask_put_sql(&bounded, sql, size, options);
 	return bounded.used;
 }
+
+bool
+hg_mask_sql_is_complete(const char *sql, size_t size)
+{
+	return well_formed(sql, size, 0, false);
+}
