@@ -263,6 +263,9 @@ BEGIN
         ON CONFLICT (only_one) DO UPDATE SET baa_reference = excluded.baa_reference,
             findings_acknowledged = excluded.findings_acknowledged,
             approver = coalesce(excluded.approver, f.approver), sealed_at = clock_timestamp();
+    IF findings > 0 THEN
+        PERFORM hipaa_guard.allow_findings('acknowledged when the database became a HIPAA project');
+    END IF;
 END $$;
 COMMENT ON FUNCTION hipaa_guard.enable(text, boolean, regrole) IS
 'Makes the current database a HIPAA project, for good, at the commit; then every other session of it ends. Superuser only.

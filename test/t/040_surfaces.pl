@@ -53,6 +53,8 @@ create_extension($node, 'surf');
 sql($node, 'surf', q{SELECT hipaa_guard.record_baa('BAA-1', 'Example Hosting', current_date - 1, NULL);
     SELECT hipaa_guard.enable('BAA-1', acknowledge_findings => true)});
 wait_until($node, 'SELECT hipaa FROM hipaa_guard.project', 'the database is flagged', 'surf');
+# What was acknowledged may be copied; here it is to be refused as well.
+sql($node, 'surf', 'SELECT hipaa_guard.disallow_text(id) FROM hipaa_guard.allowed WHERE in_force');
 
 my $log_began = log_position($node);
 my $spoken = '';
