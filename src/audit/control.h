@@ -51,6 +51,12 @@ extern void hg_audit_status_get(hg_audit_status *status);
 /* For the writer: puts the status in place; the process and latch stay. */
 extern void hg_audit_status_set(const hg_audit_status *status);
 
+/*
+ * Waits until all that is in the ring now is on disk; false, with the reason
+ * in the status, where the writer says that it cannot.
+ */
+extern bool hg_audit_flush_wait(hg_audit_status *status);
+
 /* The writer's registration and its main function. */
 extern void hg_audit_writer_register(void);
 extern PGDLLEXPORT void hg_audit_writer_main(Datum unused);

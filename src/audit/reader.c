@@ -23,9 +23,10 @@
 /* An event may come to disk that much later than it was made. */
 #define DELAY_MAX_US (INT64CONST(3600) * 1000 * 1000)
 
-/* The dictionary of the segment at hand. */
+/* The segment at hand: its header and its dictionary. */
 typedef struct texts
 {
+	const hg_audit_segment_header *header;
 	hg_audit_string *strings;	/* by number, from 1 */
 	uint32		count;
 	uint32		max;
@@ -122,6 +123,7 @@ event_read(const hg_audit_reader *reader, const texts *t, const hg_audit_event_i
 		object[3 + i] = &row.columns[i];
 	row.seq = item->seq;
 	row.event = &item->event;
+	row.segment = t->header;
 	bundle_split(text_find(t, item->texts[HG_AUDIT_TEXT_SESSION]), session, lengthof(session));
 	bundle_split(text_find(t, item->texts[HG_AUDIT_TEXT_ACTION]), action, lengthof(action));
 	row.columns_count = bundle_split(text_find(t, item->texts[HG_AUDIT_TEXT_OBJECT]), object,
@@ -191,9 +193,9 @@ static void
 segment_read(const hg_audit_reader *reader, const char *name, bool last)
 {
 	const hg_audit_frame_header *frame;
-	texts		t = {NULL, 0, 0};
 	size_t		size;
 	uint8	   *data = segment_load(name, &size);
+	texts		t = {(const hg_audit_segment_header *) data, NULL, 0, 0};
 	size_t		offset = sizeof(hg_audit_segment_header);
 	const char *problem;
 

@@ -23,6 +23,7 @@ typedef struct hg_audit_row
 {
 	uint64		seq;
 	const hg_audit_event *event;
+	const hg_audit_segment_header *segment;	/* where it stands */
 	hg_audit_string session_user;
 	hg_audit_string current_user;
 	hg_audit_string database;

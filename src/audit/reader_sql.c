@@ -28,7 +28,7 @@
 #include "utils/wait_event.h"
 
 #define EPOCH_DIFFERENCE_US ((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
-#define LOG_COLUMNS 22
+#define LOG_COLUMNS 24			/* the last two for exports only */
 #define GAP_COLUMNS 7
 #define STAT_COLUMNS 12
 #define VERIFY_COLUMNS 7
@@ -178,6 +178,8 @@ row_put(void *state, const hg_audit_row *row)
 	put_number(values, nulls, 19, event->query_id, 0);
 	put_string(values, nulls, 20, row->statement);
 	put_detail(values, nulls, 21, row);
+	values[22] = CStringGetTextDatum(psprintf(UINT64_FORMAT, row->segment->system_id));
+	values[23] = Int64GetDatum(row->segment->boot);
 	tuplestore_putvalues(sink->result->setResult, sink->result->setDesc, values, nulls);
 	MemoryContextSwitchTo(before);
 	MemoryContextReset(sink->context);
@@ -346,33 +348,40 @@ hg_audit_stat(PG_FUNCTION_ARGS)
 	return record_datum(fcinfo, values, nulls);
 }
 
-/* Waits until the writer has answered a ticket; raises where it says that it cannot. */
-static void
-flush_wait(void)
+/* Waits until the writer has answered a ticket; false where it says that it cannot. */
+bool
+hg_audit_flush_wait(hg_audit_status *status)
 {
 	uint64		failures = pg_atomic_read_u64(&hg_audit_shared->failures);
 	uint64		ticket = pg_atomic_add_fetch_u64(&hg_audit_shared->flush_wanted, 1);
-	hg_audit_status status;
+	bool		ok = true;
 
 	ConditionVariablePrepareToSleep(&hg_audit_shared->flushed);
-	while (pg_atomic_read_u64(&hg_audit_shared->flush_done) < ticket)
+	while (ok && pg_atomic_read_u64(&hg_audit_shared->flush_done) < ticket)
 	{
-		hg_audit_status_get(&status);
-		if (pg_atomic_read_u64(&hg_audit_shared->failures) != failures)
-		{
-			ConditionVariableCancelSleep();
-			ereport(ERROR,
-					(errcode(ERRCODE_IO_ERROR),
-					 errmsg("the audit trail cannot be written now"),
-					 errdetail("%s", status.last_error),
-					 errhint("Events stay in the ring until it can; see "
-							 "hipaa_guard.stat_audit.")));
-		}
-		if (status.writer_latch != NULL)
-			SetLatch(status.writer_latch);
-		(void) ConditionVariableTimedSleep(&hg_audit_shared->flushed, 100, PG_WAIT_EXTENSION);
+		hg_audit_status_get(status);
+		ok = pg_atomic_read_u64(&hg_audit_shared->failures) == failures;
+		if (status->writer_latch != NULL)
+			SetLatch(status->writer_latch);
+		if (ok)
+			(void) ConditionVariableTimedSleep(&hg_audit_shared->flushed, 100,
+											   PG_WAIT_EXTENSION);
 	}
 	ConditionVariableCancelSleep();
+	return ok;
+}
+
+static void
+flush_wait(void)
+{
+	hg_audit_status status;
+
+	if (!hg_audit_flush_wait(&status))
+		ereport(ERROR,
+				(errcode(ERRCODE_IO_ERROR),
+				 errmsg("the audit trail cannot be written now"),
+				 errdetail("%s", status.last_error),
+				 errhint("Events stay in the ring until it can; see hipaa_guard.stat_audit.")));
 }
 
 PG_FUNCTION_INFO_V1(hg_audit_flush);

@@ -1,18 +1,5 @@
 -- The flag of a database: what it needs, how it is set, what it says.
 
-CREATE FUNCTION hipaa_guard.append_only() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path = pg_catalog, pg_temp
-    AS $$
-BEGIN
-    RAISE EXCEPTION USING ERRCODE = 'PH002',
-        MESSAGE = format('table hipaa_guard.%s is append-only', TG_TABLE_NAME),
-        DETAIL = 'What was put on record stays.',
-        HINT = 'Add a row that says what is true now.';
-END $$;
-COMMENT ON FUNCTION hipaa_guard.append_only() IS 'Internal: trigger function that refuses with PH002.';
-REVOKE ALL ON FUNCTION hipaa_guard.append_only() FROM PUBLIC;
-
 -- Business Associate Agreements ----------------------------------------------
 
 CREATE TABLE hipaa_guard.baa (

@@ -1,0 +1,149 @@
+--
+-- Goal: every format carries every event, unaltered, whatever stands in a name, and every export leaves a receipt that
+-- can be checked against the file. Method: a table whose name holds what each format has to escape; each format is read
+-- back with a reader that is not the writer's (COPY, json, a grammar) and compared with audit_log.
+--
+\set SHOW_CONTEXT never
+SET client_min_messages = warning;
+CREATE EXTENSION hipaa_guard;
+CREATE ROLE regress_auditor;
+CREATE ROLE regress_nobody;
+
+-- What is exported: statements on one table.
+SELECT E'we"ird, ]na\\me\nx\ty' AS weird \gset
+SET application_name = 'q"uo,te]\back';
+SET hipaa_guard.audit_unflagged = on;
+CREATE TABLE :"weird" (a int, "b,""c" text);
+INSERT INTO :"weird" VALUES (1, 'z'), (2, NULL);
+SELECT count(*), 'a,"b' FROM :"weird" WHERE a = 1;
+UPDATE :"weird" SET a = 3 WHERE a = 2;
+DELETE FROM :"weird" WHERE a = 17;
+SELECT 1 / 0;
+SET hipaa_guard.audit_unflagged = off;
+
+-- JSON Lines: every field of every event is that of audit_log.
+CREATE TEMP TABLE jsonl AS SELECT line::jsonb AS event FROM hipaa_guard.audit_export('jsonl', NULL, NULL) line;
+CREATE TEMP VIEW expected AS
+    SELECT e.*, to_char(e.recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS moment FROM hipaa_guard.audit_log e;
+SELECT count(*) > 5 AS enough, bool_and(e.seq IS NOT NULL) AS known,
+       bool_and((to_jsonb(e) - 'moment' || jsonb_build_object('recorded_at', e.moment, 'query_id', e.query_id::text))
+                = (j.event - 'system_identifier' - 'boot')) AS same,
+       bool_and(j.event ->> 'system_identifier' = system_identifier::text AND j.event ->> 'boot' ~ '^[1-9]$') AS origin
+  FROM jsonl j LEFT JOIN expected e ON e.seq = (j.event ->> 'seq')::bigint, pg_control_system();
+SELECT event ->> 'class' AS class, event ->> 'command_tag' AS command_tag, event ->> 'outcome' AS outcome,
+       event ->> 'sqlstate' AS sqlstate, event ->> 'rows' AS rows,
+       event ->> 'object_name' = E'we"ird, ]na\\me\nx\ty' AS name_same, event ->> 'application_name' AS application_name,
+       event ->> 'statement' AS statement
+  FROM jsonl WHERE event ->> 'class' IN ('read', 'write') ORDER BY (event ->> 'seq')::bigint;
+SELECT event ->> 'outcome' AS outcome FROM jsonl WHERE event ->> 'sqlstate' = '22012';
+
+-- CSV: what psql writes is read back by COPY, field by field; and SHA-256 of that file is what the receipt says.
+\getenv cluster PGHOST
+\set file :cluster '/export.csv'
+\pset format unaligned
+\pset tuples_only on
+\o :file
+SELECT hipaa_guard.audit_export('csv', NULL, NULL);
+\o
+\pset tuples_only off
+\pset format aligned
+CREATE TEMP TABLE csv (system_identifier text, boot int, LIKE hipaa_guard.audit_log);
+ALTER TABLE csv ALTER columns TYPE text;
+COPY csv FROM :'file' (FORMAT csv, HEADER match);
+SELECT count(*) = (SELECT count(*) + 1 FROM jsonl) AS all_there,
+       bool_and(to_jsonb(c) - 'columns' - 'system_identifier' - 'boot' = to_jsonb(e) - 'columns' - 'moment') AS same,
+       bool_and(c.columns::jsonb IS NOT DISTINCT FROM to_jsonb(e.columns)) AS columns_same
+  FROM csv c LEFT JOIN expected e USING (seq);
+SELECT format, since, events = (SELECT count(*) FROM csv) AS events_same, first_seq = (SELECT min(seq) FROM csv) AS first_same,
+       last_seq = (SELECT max(seq) FROM csv) AS last_same, lost, database, signature_ok,
+       digest = encode(sha256(pg_read_binary_file(:'file')), 'hex') AS digest_of_file, until <= exported_at AS until_ok
+  FROM hipaa_guard.export_receipts ORDER BY id DESC LIMIT 1;
+SELECT count(*) AS lines_of_header FROM regexp_matches(encode(pg_read_binary_file(:'file'), 'escape'),
+    'system_identifier,boot,seq,recorded_at,', 'g');
+
+-- RFC 5424: each line is one message of its grammar, and unescaping gives back the name.
+CREATE TEMP TABLE syslog AS SELECT line FROM hipaa_guard.audit_export('syslog', NULL, NULL) line;
+SELECT count(*) AS outside_the_grammar FROM syslog WHERE line !~ ('^<(108|109|110)>1 \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z - hipaa_guard '
+    '[!-~]{1,128} [!-~]{1,32} \[audit@32473( [a-z_]{1,32}="([^"\\\]\x01-\x1f]|\\["\\\]])*")+\] [ -~]+$');
+SELECT substring(line FROM '^<\d+>') AS pri, substring(line FROM ' command_tag="([^"]*)"') AS command_tag,
+       regexp_replace(substring(line FROM ' object_name="((?:[^"\\]|\\.)*)"'), '\\(.)', '\1', 'g') AS object_name,
+       regexp_replace(substring(line FROM ' application_name="((?:[^"\\]|\\.)*)"'), '\\(.)', '\1', 'g') AS application_name
+  FROM syslog WHERE line ~ ' class="(read|write)"' ORDER BY substring(line FROM ' seq="(\d+)"')::bigint;
+SELECT substring(line FROM '^<\d+>') AS pri FROM syslog WHERE line ~ ' sqlstate="22012"';
+
+-- OCSF: what the schema 1.3.0 requires of each class, and its sums.
+CREATE TEMP TABLE ocsf AS SELECT line::jsonb AS event FROM hipaa_guard.audit_export('ocsf', NULL, NULL) line;
+SELECT count(*) FILTER (WHERE NOT event ?& ARRAY['activity_id', 'category_uid', 'class_uid', 'metadata', 'severity_id', 'time',
+                                                 'type_uid', 'actor', 'src_endpoint']) AS required_missing,
+       count(*) FILTER (WHERE event ->> 'class_uid' = '6005' AND NOT event ?| ARRAY['database', 'databucket', 'table']) AS no_store,
+       count(*) FILTER (WHERE (event ->> 'type_uid')::int <> (event ->> 'class_uid')::int * 100 + (event ->> 'activity_id')::int
+                           OR (event ->> 'category_uid')::int <> (event ->> 'class_uid')::int / 1000) AS wrong_sums,
+       count(DISTINCT event #>> '{metadata,uid}') = count(*) AS unique_ids, min(event #>> '{metadata,version}') AS version
+  FROM ocsf;
+SELECT event ->> 'class_uid' AS class, event ->> 'activity_id' AS activity, event ->> 'activity_name' AS name,
+       event ->> 'status_id' AS status, event ->> 'severity' AS severity,
+       event #>> '{table,name}' = E'public.we"ird, ]na\\me\nx\ty' AS name_same, event #>> '{query_info,query_string}' AS query,
+       event #>> '{actor,user,name}' = session_user AS who, event #>> '{src_endpoint,name}' AS source
+  FROM ocsf WHERE event #>> '{unmapped,class}' IN ('read', 'write') ORDER BY (event #>> '{metadata,sequence}')::bigint;
+SELECT event ->> 'activity_id' AS activity, event ->> 'status_id' AS status, event ->> 'severity' AS severity
+  FROM ocsf WHERE event ->> 'status_code' = '22012';
+
+-- FHIR: the elements of R4 that are 1..1 or 1..*, the value sets, and the statement behind its base64.
+CREATE TEMP TABLE fhir AS SELECT line, line::jsonb AS event FROM hipaa_guard.audit_export('fhir', NULL, NULL) line;
+SELECT count(*) FILTER (WHERE event ->> 'resourceType' <> 'AuditEvent' OR NOT event ?& ARRAY['type', 'recorded', 'agent', 'source']
+                           OR event #> '{agent,0,requestor}' <> 'true' OR event #> '{source,observer,display}' IS NULL
+                           OR event ->> 'id' !~ '^[A-Za-z0-9.-]{1,64}$') AS required_missing,
+       count(*) FILTER (WHERE event ->> 'action' !~ '^[CRUDE]$' OR event ->> 'outcome' !~ '^(0|4|8|12)$') AS outside_value_sets,
+       count(*) FILTER (WHERE line ~ '": ?""' OR line ~ '": ?null') AS empty_values,
+       count(*) FILTER (WHERE event #> '{entity,0}' ?& ARRAY['name', 'query']) AS name_and_query
+  FROM fhir;
+SELECT event #>> '{type,code}' AS type, event #>> '{subtype,0,code}' AS subtype, event ->> 'action' AS action,
+       event ->> 'outcome' AS outcome, event #>> '{agent,0,altId}' = session_user AS who,
+       event #>> '{entity,0,what,display}' = E'public.we"ird, ]na\\me\nx\ty' AS name_same,
+       convert_from(decode(event #>> '{entity,0,query}', 'base64'), 'UTF8') AS query
+  FROM fhir WHERE event #>> '{entity,0,detail,0,valueString}' IN ('read', 'write') ORDER BY event ->> 'recorded';
+SELECT event ->> 'outcome' AS outcome, event ->> 'action' AS action FROM fhir WHERE event ->> 'outcomeDesc' ~ '^22012';
+
+-- Limits: since is inclusive, until exclusive; what makes no sense is told.
+SELECT count(*) FROM jsonl j, hipaa_guard.audit_export('jsonl', (j.event ->> 'recorded_at')::timestamptz,
+    (j.event ->> 'recorded_at')::timestamptz + interval '1 microsecond') WHERE j.event ->> 'command_tag' = 'UPDATE';
+SELECT count(*) FROM jsonl j, hipaa_guard.audit_export('jsonl', '-infinity', (j.event ->> 'recorded_at')::timestamptz)
+    AS line WHERE j.event ->> 'command_tag' = 'UPDATE' AND line::jsonb ->> 'command_tag' IN ('UPDATE', 'DELETE');
+SELECT hipaa_guard.audit_export('xml', NULL, NULL);
+SELECT hipaa_guard.audit_export('JSONL', NULL, NULL);
+SELECT hipaa_guard.audit_export(NULL, NULL, NULL);
+SELECT hipaa_guard.audit_export('csv', '2026-01-02', '2026-01-01');
+SELECT count(*) FROM hipaa_guard.audit_export('csv', '2026-01-01', '2026-01-01');
+SELECT format, since = '2026-01-01' AND until = '2026-01-01' AS limits, events, first_seq FROM hipaa_guard.export_receipts
+ ORDER BY id DESC LIMIT 1;
+
+-- A receipt stays as it is; another text, or another number in it, is none of this trail's.
+UPDATE hipaa_guard.export_receipt SET receipt = receipt;
+DELETE FROM hipaa_guard.export_receipt;
+TRUNCATE hipaa_guard.export_receipt;
+\set VERBOSITY terse
+INSERT INTO hipaa_guard.export_receipt (receipt) VALUES ('hipaa_guard receipt 1 events=17');
+\set VERBOSITY default
+SELECT count(*) > 7 AS enough, bool_and(signature_ok) AS ok,
+       bool_or(hipaa_guard.export_receipt_ok(regexp_replace(receipt, 'lost=0', 'lost=1'))) AS forged,
+       bool_or(hipaa_guard.export_receipt_ok(regexp_replace(receipt, 'trail=.', 'trail=g'))) AS malformed
+  FROM hipaa_guard.export_receipts;
+BEGIN READ ONLY;
+SELECT count(*) FROM hipaa_guard.audit_export('jsonl', '2026-01-01', '2026-01-01');
+COMMIT;
+
+-- Each export is an event itself; who may not read may not export; an auditor's receipt names his database.
+SELECT count(*) > 7 AS exports_recorded FROM hipaa_guard.audit_log WHERE command_tag = 'EXPORT AUDIT' AND class = 'guard';
+SET ROLE regress_nobody;
+SELECT hipaa_guard.audit_export('jsonl', NULL, NULL);
+TABLE hipaa_guard.export_receipts;
+RESET ROLE;
+ALTER SYSTEM SET hipaa_guard.auditor_role = 'regress_auditor';
+SELECT pg_reload_conf();
+\c -
+SET ROLE regress_auditor;
+SELECT count(*) > 5 AS exported FROM hipaa_guard.audit_export('jsonl', NULL, NULL);
+INSERT INTO hipaa_guard.export_receipt (receipt) VALUES ('x');
+RESET ROLE;
+SELECT d.datname, signature_ok, exported_by = session_user AS who FROM hipaa_guard.export_receipts r
+  JOIN pg_database d ON d.oid = r.database;
