@@ -52,7 +52,7 @@ $$SELECT 'line ' || line_number, 'in error' FROM pg_hba_file_rules WHERE error I
 '164.312(a)(1)', '5.4', 'V-261924', NULL),
 ('AUTH-11', 'low', 'No closing reject rule',
 $$SELECT 'line ' || line_number, auth_method FROM pg_hba_file_rules WHERE line_number = (SELECT max(line_number)
-    FROM pg_hba_file_rules) AND auth_method <> 'reject'$$,
+    FROM pg_hba_file_rules) AND auth_method IS DISTINCT FROM 'reject'$$,
 'Edit pg_hba.conf (SHOW hba_file): end the file with ''host all all all reject''; then SELECT pg_reload_conf();',
 '164.312(a)(1)', '5.4', NULL, NULL),
 ('AUTH-13', 'medium', 'Catch-all user-name map',

@@ -1,0 +1,102 @@
+# Goal: on a HIPAA project the registers can be written, the posture is recorded by itself, each change is an event, and a
+# dump carries what was put on record.
+# Method: a flagged database on a server that records its posture each second; dump and restore; two sessions at once.
+use Guarded;
+
+my $node = new_node('flagged', 'hipaa_guard.posture_interval = 1');
+my $db = 'clinic';
+flag($node, $db);
+
+# The worker comes by itself, and finds what has changed.
+my $recorded = q{SELECT count(*) > 0 FROM hipaa_guard.posture_snapshot};
+wait_until($node, $recorded, 'the worker has recorded the posture', $db);
+sql($node, $db, 'CREATE ROLE creator CREATEROLE');
+wait_until($node, q{SELECT status = 'fail' FROM hipaa_guard.posture_latest WHERE check_id = 'PRIV-02'}, 'the worker sees a change', $db);
+sql($node, $db, 'ALTER ROLE creator NOCREATEROLE');
+wait_until($node, q{SELECT status = 'pass' FROM hipaa_guard.posture_latest WHERE check_id = 'PRIV-02'}, 'the worker sees its end', $db);
+is(sql($node, $db, q{SELECT string_agg(coalesce(previous, '-') || '>' || status, ' ' ORDER BY taken_at) FROM hipaa_guard.posture_history
+    WHERE check_id = 'PRIV-02'}), '->pass pass>fail fail>pass', 'only changes are stored');
+is(sql($node, 'postgres', q{SELECT count(*) FROM pg_extension WHERE extname = 'hipaa_guard'}), '0',
+    'a database without the extension is left alone');
+unlike(log_of($node), qr/background worker "hipaa_guard posture" .* (?:was terminated|exited with exit code)/,
+    'no worker has failed');
+
+# Turned off, and on again, without a restart.
+sql($node, $db, 'ALTER SYSTEM SET hipaa_guard.posture_interval = 0');
+$node->reload;
+wait_until($node, q{SELECT setting = '0' FROM pg_settings WHERE name = 'hipaa_guard.posture_interval'}, 'it is turned off', $db);
+
+# Every function that writes works on a flagged database.
+my @write = (
+    q{hipaa_guard.report_incident('access', 'a laptop was stolen', '2025-03-03 12:00+00', true, 3)},
+    q{hipaa_guard.describe_incident(1, 'what_happened', 'a laptop was stolen')},
+    q{hipaa_guard.update_incident(1, 4)},
+    q{hipaa_guard.record_notice(1, 'individual', 'four persons', 'letter')},
+    q{hipaa_guard.record_action(1, 'encrypt', 'IT', now() + interval '1 day')},
+    q{hipaa_guard.complete_action(1)},
+    q{hipaa_guard.assess_incident(1, 'a', 'b', 'c', 'd', false, 'e')},
+    q{hipaa_guard.delay_incident(1, now() + interval '1 day', 'file 7')},
+    q{hipaa_guard.close_incident(1, 'done')},
+    q{hipaa_guard.attest('mfa', 'Security office', 'policy 3')},
+    q{hipaa_guard.accept_risk('TLS-01', 'socket only', now() + interval '1 day')},
+    q{hipaa_guard.record_party('The clinic', 'covered_entity')},
+    q{hipaa_guard.record_contact('incident', 'Security office')},
+    q{hipaa_guard.record_subcontractor('A cloud', 'compute')},
+    q{hipaa_guard.end_subcontractor('A cloud', 'moved')},
+    q{hipaa_guard.register_store('buckets', 'bucket_storage', 'the clinic')},
+    q{hipaa_guard.certify_disposal('buckets', 'shredded', 'IT')},
+    q{hipaa_guard.set_retention('audit_trail', '6 years', 'law')},
+    q{hipaa_guard.record_service('data_api', false)},
+    q{hipaa_guard.record_release('15.1')},
+    q{hipaa_guard.set_site('time_zone', 'UTC')},
+    q{hipaa_guard.add_holiday('2026-12-24', 'a free day')},
+    q{hipaa_guard.open_request('access', 'S-1')},
+    q{hipaa_guard.extend_request(1, 'archive')},
+    q{hipaa_guard.close_request(1, 'sent')},
+    q{hipaa_guard.take_posture_snapshot()},
+    q{hipaa_guard.subject_pseudonym('P-1')});
+for my $call (@write)
+{
+    my ($status, $out, $err) = try_sql($node, $db, "SELECT $call");
+    is($status, 0, "works on a flagged database: $call") or diag($err);
+}
+my ($status, $out, $err) = try_sql($node, $db, q{CREATE TABLE visits (id int, patient_no text);
+    SELECT hipaa_guard.track_subject('visits', 'patient_no');
+    SELECT hipaa_guard.begin_disclosure('A doctor', 'treatment', '164.506');
+    INSERT INTO visits VALUES (1, 'P-1');
+    SELECT hipaa_guard.end_disclosure('visits');
+    SELECT description FROM hipaa_guard.accounting(hipaa_guard.subject_pseudonym('P-1'));
+    SELECT hipaa_guard.compliance_report(f) LIKE '%this section failed%' FROM unnest(ARRAY['json', 'html', 'markdown']) AS f});
+is($status, 0, 'disclosures and the report work on a flagged database') or diag($err);
+like($out, qr/visits\nf\nf\nf\z/, 'the accounting names the disclosure, and no section of the report fails') or diag($out);
+is(sql($node, $db, q{SELECT string_agg(id, ' ') FROM hipaa_guard.posture() WHERE status = 'error'}), '', 'no check fails to run');
+like(sqlstate_of((try_sql($node, $db, 'DELETE FROM hipaa_guard.ledger'))[2]), qr/^PH00[23]$/, 'the ledger cannot be changed');
+
+# A notification comes with the commit, in the same transaction, and carries the number only.
+($status, $out, $err) = try_sql($node, $db,
+    q{LISTEN hipaa_incident; SELECT hipaa_guard.report_incident('access', 'a screen was left open')});
+like($out, qr/hipaa_incident" with payload "2" received/, 'a report notifies at once');
+
+# Two reports at once get two numbers.
+my @both = map { IPC::Run::start([ psql_command($node, $db), '-c',
+    q{SELECT hipaa_guard.report_incident('access', 'at once') FROM generate_series(1, 20)} ], '<', '/dev/null', '>', '/dev/null') } 1, 2;
+$_->finish for @both;
+is(sql($node, $db, 'SELECT count(*), max(incident) FROM hipaa_guard.incidents'), '42|42', 'numbers have no gaps and no twins');
+is(sql($node, $db, 'SELECT ok FROM hipaa_guard.ledger_verify()'), 't', 'the chain of the ledger holds');
+
+# A dump has it all, to the letter.
+my $rows = q{SELECT md5(string_agg(t::text, '' ORDER BY entry)) FROM hipaa_guard.ledger t};
+my $pseudonym = q{SELECT hipaa_guard.pseudonym('P-1')};
+my ($before, $name) = (sql($node, $db, $rows), sql($node, $db, $pseudonym));
+my $file = $node->basedir . '/dump.sql';
+$node->command_ok([ 'pg_dump', '-d', $node->connstr($db), '-f', $file ], 'pg_dump works');
+sql($node, 'postgres', 'CREATE DATABASE again');
+$node->command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('again'), '-f', $file ], 'the dump is restored');
+is(sql($node, 'again', $rows), $before, 'the ledger is the same after the restore');
+is(sql($node, 'again', $pseudonym), $name, 'pseudonyms are the same after the restore');
+is(sql($node, 'again', 'SELECT ok FROM hipaa_guard.ledger_verify()'), 't', 'its chain holds there');
+is(sql($node, 'again', q{SELECT hipaa_guard.report_incident('access', 'the next one')}), '43', 'and it goes on');
+is(sql($node, 'again', 'SELECT count(*) = (SELECT count(DISTINCT id) FROM hipaa_guard.posture_check) FROM hipaa_guard.posture_check'), 't',
+    'the checks are there once');
+
+done_testing();
