@@ -8,7 +8,7 @@ CREATE EXTENSION hipaa_guard;
 RESET client_min_messages;
 
 SELECT count(*) AS checks, count(DISTINCT id) AS distinct_ids, bool_and(findings >= 0) AS counted,
-       bool_and(remedy <> '') AS remedied
+       bool_and(remedy <> '') AS remedied, bool_and(status <> 'fail' OR evidence <> '') AS evident
   FROM hipaa_guard.posture();
 SELECT area, count(*) FROM hipaa_guard.posture() GROUP BY area ORDER BY area COLLATE "C";
 SELECT id, status, evidence FROM hipaa_guard.posture() WHERE status = 'error';
@@ -17,9 +17,9 @@ SELECT bool_and(stig IS NOT NULL) FROM hipaa_guard.posture('stig');
 SELECT * FROM hipaa_guard.posture('soc2');
 SELECT * FROM hipaa_guard.posture(NULL);
 
-CREATE FUNCTION show(VARIADIC ids text[]) RETURNS TABLE (id text, status text, findings bigint)
+CREATE FUNCTION show(VARIADIC ids text[]) RETURNS TABLE (id text, status text, findings bigint, evidence text)
     LANGUAGE sql AS $$
-    SELECT id, status, findings FROM hipaa_guard.posture() WHERE id = ANY (ids) ORDER BY id COLLATE "C" $$;
+    SELECT id, status, findings, evidence FROM hipaa_guard.posture() WHERE id = ANY (ids) ORDER BY id COLLATE "C" $$;
 
 -- A finding, its evidence, and its end.
 SELECT * FROM show('PRIV-02', 'PRIV-13', 'RLS-05');
@@ -33,7 +33,7 @@ REVOKE SELECT ON "Visits; --" FROM PUBLIC;
 ALTER TABLE "Visits; --" ENABLE ROW LEVEL SECURITY;
 SELECT * FROM show('PRIV-02', 'PRIV-13', 'RLS-05');
 
--- More than five findings are counted.
+-- More than five findings are counted, five are shown.
 DO $$ BEGIN FOR i IN 1..7 LOOP EXECUTE format('CREATE TABLE t%s (id int); GRANT SELECT ON t%s TO PUBLIC', i, i); END LOOP; END $$;
 SELECT * FROM show('PRIV-13');
 DO $$ BEGIN FOR i IN 1..7 LOOP EXECUTE format('DROP TABLE t%s', i); END LOOP; END $$;
@@ -87,18 +87,26 @@ SELECT hipaa_guard.attest('mfa', E' \n', 'y');
 SELECT hipaa_guard.attest('mfa', 'x', 'y', now() - interval '1 day');
 SELECT hipaa_guard.attest('mfa', 'x', 'y', 'infinity');
 
+SELECT hipaa_guard.attest('mfa', 'x', 'SSN 536-22-8714 was shown') > 0;
+
 -- An accepted risk covers what was found that day and nothing else.
 ALTER ROLE regress_creator CREATEROLE;
 SELECT hipaa_guard.accept_risk('priv-02', 'needed until the migration', now() + interval '30 days') > 0;
 SELECT * FROM show('PRIV-02');
 CREATE ROLE regress_second CREATEROLE;
 SELECT * FROM show('PRIV-02');
-SELECT check_id, reason, cardinality(objects) FROM hipaa_guard.accepted_risks;
+SELECT check_id, reason, evidence, cardinality(objects) FROM hipaa_guard.accepted_risks;
 SELECT hipaa_guard.accept_risk('PRIV-99', 'x', now() + interval '1 day');
 SELECT hipaa_guard.accept_risk('PRIV-02', 'x', NULL);
 SELECT hipaa_guard.accept_risk('PRIV-02', 'x', 'infinity');
 SELECT hipaa_guard.accept_risk('PRIV-02', NULL, now() + interval '1 day');
 DROP ROLE regress_second;
+
+-- Evidence is masked: a name can carry PHI itself.
+CREATE TABLE ssn_536_22_8714 (id int);
+GRANT SELECT ON ssn_536_22_8714 TO PUBLIC;
+SELECT id, status, evidence ~ '536.?22' AS leaks FROM show('META-01', 'PRIV-13');
+DROP TABLE ssn_536_22_8714;
 
 -- Nobody but a superuser, unless granted; then he sees what a superuser sees.
 CREATE ROLE regress_auditor;

@@ -85,7 +85,8 @@ SELECT hipaa_guard.record_action(2, 'x', 'y', NULL);
 SELECT hipaa_guard.complete_action(99);
 SELECT hipaa_guard.incident_report(99);
 
--- A number is not lost by a rollback.
+-- PHI in prose is kept, with a warning that does not repeat it; a number is not lost by a rollback.
+SELECT hipaa_guard.report_incident('access', 'SSN 536-22-8714 was read by 212-555-0187', now(), true, 1);
 SELECT hipaa_guard.report_incident('access', 'It''s "odd"; -- \ %s $1', now(), true, 1);
 BEGIN;
 SELECT hipaa_guard.report_incident('access', 'taken back');
