@@ -12,6 +12,7 @@
 #include "port/atomics.h"
 #include "storage/ipc.h"
 #include "storage/lwlock.h"
+#include "storage/pg_shmem.h"
 #include "storage/shmem.h"
 
 #define TRANCHE "hipaa_guard"
@@ -34,13 +35,26 @@ static uint32 cached_version = 1;	/* never equals a version that is at rest */
 static Oid	cached_database = InvalidOid;
 static hg_flag cached_flag = HG_FLAG_OFF;
 
-/* The log collector has no shared memory: it keeps what was true when it began. */
+/*
+ * The log collector and a postmaster about to end have no shared memory: they
+ * keep what was true when they last had it.
+ */
 static bool flagged_at_start = false;
 
 bool
 hg_state_ready(void)
 {
-	return shared != NULL && MyBackendType != B_LOGGER;
+	return shared != NULL && UsedShmemSegAddr != NULL && MyBackendType != B_LOGGER;
+}
+
+/* The postmaster still logs after its memory is gone, at its end and before a crash restart. */
+static void
+forget_shared(int code, Datum arg)
+{
+	(void) code;
+	(void) arg;
+	flagged_at_start = hg_state_cluster_flagged();
+	shared = NULL;
 }
 
 bool
@@ -147,6 +161,7 @@ hg_state_shmem_startup(void)
 	bool		found;
 
 	shared = ShmemInitStruct("hipaa_guard state", sizeof(state_shared), &found);
+	on_shmem_exit(forget_shared, (Datum) 0);
 	if (found)
 		return;
 	memset(shared, 0, sizeof(*shared));

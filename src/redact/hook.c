@@ -289,6 +289,9 @@ emit_log(ErrorData *edata)
 {
 	hg_mask_log_options options;
 
+	/* The site's own identifiers are in shared memory, which is gone in the log collector. */
+	if (!hg_state_ready())
+		hg_phi_use_custom(NULL);
 	if (hg_redact_log_options(&options))
 	{
 		hg_redact_forbid_core_dumps();
