@@ -136,7 +136,6 @@ static const cue_row cues_p[] = {
 };
 static const cue_row cues_r[] = {
 	{"record", CUE_RECORD},
-	{"registration", CUE_PLATE},
 	{"release", CUE_VERSION},
 	{"routing", CUE_ABA},
 	{"", 0}
