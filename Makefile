@@ -42,7 +42,7 @@ SHLIB_LINK = -lcrypto
 override with_llvm = no
 
 # These targets are scripts of their own, need no PGXS, and run where no server headers are yet.
-SCRIPT_GOALS = check check-all check-asan check-core demo style words
+SCRIPT_GOALS = check check-all check-asan check-core demo style words bench-detect
 .PHONY: $(SCRIPT_GOALS) pure.a pure_sources
 
 ifeq ($(filter-out $(SCRIPT_GOALS), $(or $(MAKECMDGOALS), all)),)
@@ -61,6 +61,8 @@ style:
 	@test/style/check
 words:
 	@src/phi/words/fetch
+bench-detect:
+	@test/bench/detect
 
 else
 

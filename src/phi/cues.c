@@ -206,20 +206,32 @@ static const struct
 	['z' - 'a'] = {cues_z, 0x0088},
 };
 
+/* The cues of a word in small letters, padded with zeros. */
+static uint32_t
+cues_of_letters(const char *letters)
+{
+	const cue_row *row = cues_by_letter[letters[0] - 'a'].rows;
+	uint64_t	first,
+				row_first;
+
+	if (row == NULL)
+		return 0;
+	memcpy(&first, letters, sizeof(first));
+	for (; row->word[0] != 0; row++)
+	{
+		memcpy(&row_first, row->word, sizeof(row_first));
+		if (first == row_first && memcmp(row->word, letters, CUE_SIZE) == 0)
+			return row->cues;
+	}
+	return 0;
+}
+
 uint32_t
 hg_phi_cue_of_word(const folded_word *word)
 {
-	const cue_row *row;
-
 	if (word->letters_count == 0 || word->letters_count >= CUE_SIZE)
 		return 0;
-	row = cues_by_letter[word->letters[0] - 'a'].rows;
-	if (row == NULL)
-		return 0;
-	for (; row->word[0] != 0; row++)
-		if (memcmp(row->word, word->letters, CUE_SIZE) == 0)
-			return row->cues;
-	return 0;
+	return cues_of_letters(word->letters);
 }
 
 /* Whether any cue begins with this letter and has this length. */
@@ -257,30 +269,33 @@ begins_text(const text_view *text, size_t at)
 uint32_t
 hg_phi_cues_before(const text_view *text, size_t at, size_t reach)
 {
+	const unsigned char *base = text->at;
 	size_t		first = at > reach ? at - reach : 0;
 	uint32_t	cues = begins_text(text, at) ? CUE_WHOLE : 0;
 
 	while (at > first)
 	{
-		size_t		end = at;
-		unsigned	class = hg_phi_bytes[text->at[at - 1]];
-		folded_word word;
+		size_t		end;
+		char		letters[CUE_SIZE] = {0};
 		uint32_t	found;
 
-		if (!(class & BYTE_LETTER))
+		if (!(hg_phi_bytes[base[at - 1]] & BYTE_LETTER))
 		{
-			if (text->at[--at] == ';' || text->at[at] == '|')
+			if (base[--at] == ';' || base[at] == '|')
 				break;
 			continue;
 		}
-		while (at > first && byte_before(text, at, BYTE_LETTER))
+		end = at;
+		do
 			at--;
-		if (at == first && byte_before(text, at, BYTE_LETTER))
-			break;
-		if (!may_be_cue(text->at[at], end - at))
+		while (at > first && (hg_phi_bytes[base[at - 1]] & BYTE_LETTER));
+		if (!may_be_cue(base[at], end - at))
 			continue;
-		hg_phi_word_fold(text, at, end, &word);
-		found = hg_phi_cue_of_word(&word);
+		if (at == first && byte_before(text, at, BYTE_LETTER))
+			break;				/* it begins farther back than we look */
+		for (size_t i = at; i < end; i++)
+			letters[i - at] = (char) (base[i] | 0x20);
+		found = cues_of_letters(letters);
 		cues |= found;
 		if (found & ~(uint32_t) (CUE_NUMBER | CUE_RECORD | CUE_MEDICAL | CUE_PATIENT | CUE_NAME))
 			break;

@@ -100,7 +100,7 @@ extern const uint32_t *const hg_phi_word_hints;
 
 /* Whether eight letters (the first in the lowest byte) may begin a word worth a look in lower
  * case. */
-#define HINT_BITS 15
+#define HINT_BITS 16
 
 static inline bool
 hg_phi_word_hinted(uint64_t letters)
@@ -203,6 +203,13 @@ enum hg_phi_rules
 };
 
 extern const hg_phi_rule hg_phi_rules[RULES_COUNT];
+
+/* ---- the positions worth a look (anchors.c) ---- */
+
+#define ANCHORS_BLOCK 64
+
+/* One bit for each of the 64 bytes from a position on; bits behind the text are 0. */
+extern uint64_t hg_phi_anchors(const text_view *text, size_t at, bool custom);
 
 /* ---- recognisers: each offers a span at a position, or leaves the offer as it is ---- */
 

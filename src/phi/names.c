@@ -45,11 +45,13 @@ read_word(const text_view *text, size_t start, name_word *w)
 static size_t
 word_before(const text_view *text, size_t end)
 {
-	size_t		start = end;
+	const unsigned char *base = text->at;
+	size_t		start = end,
+				first = end > NAME_REACH ? end - NAME_REACH : 0;
 
-	while (start > 0 && end - start < NAME_REACH &&
-		   (byte_before(text, start, BYTE_LETTER) || (text->at[start - 1] == '\'' && start < end &&
-													  byte_before(text, start - 1, BYTE_LETTER))))
+	while (start > first &&
+		   ((hg_phi_bytes[base[start - 1]] & BYTE_LETTER) ||
+			(base[start - 1] == '\'' && start < end && byte_before(text, start - 1, BYTE_LETTER))))
 		start--;
 	return start;
 }
@@ -81,16 +83,17 @@ is_initial(const text_view *text, const name_word *w)
 static bool
 is_particle(const folded_word *word)
 {
-	static const char particles[] =
-		" van von de der den da di del dos du la le bin al el ter ten zu af av ";
-	char		key[8] = " ";
+	static const char two[] = "dedidudalaelalzuaf";
+	static const char three[] = "vanvonderdendosdelbinterten";
+	unsigned	size = word->letters_count;
+	const char *list = size == 2 ? two : three;
 
-	if (word->letters_count < 2 || word->letters_count > 3)
+	if (size != 2 && size != 3)
 		return false;
-	memcpy(key + 1, word->letters, word->letters_count);
-	key[word->letters_count + 1] = ' ';
-	key[word->letters_count + 2] = 0;
-	return strstr(particles, key) != NULL;
+	for (; *list; list += size)
+		if (memcmp(list, word->letters, size) == 0)
+			return true;
+	return false;
 }
 
 /* What may follow a name and belongs to it: Jr., III, PhD, MD. */
@@ -209,8 +212,14 @@ first_word(const text_view *text, size_t at, name_word *first, bool *title, bool
 		first->start = word_before(text, stop);
 		if (first->start == stop || at - first->start > NAME_REACH)
 			return false;
-		if (stop - first->start > 3 && byte_is(text, first->start, BYTE_LOWER))
-			return false;		/* neither a name, nor a title, nor a particle */
+		/* In small letters it must be a title or a particle: "dr", "van" after a space. */
+		if (byte_is(text, first->start, BYTE_LOWER) &&
+			(stop - first->start > 3 || stop - first->start < 2 || first->start == 0 ||
+			 !byte_before(text, first->start, BYTE_SPACE)))
+			return false;
+		/* IS NULL, ORDER BY: no one shouts a name of two letters. */
+		if (stop - first->start == 2 && byte_is(text, stop - 1, BYTE_UPPER))
+			return false;
 		hg_phi_word_fold(text, first->start, stop, &first->word);
 		first->end = stop;
 		first->flags = hg_phi_word_flags(&first->word);
@@ -341,10 +350,13 @@ hg_phi_find_lower_name(const text_view *text, size_t at, offer *best)
 
 	if (byte_before(text, at, BYTE_WORD) || !byte_is(text, at, BYTE_LOWER))
 		return;
+	a.end = hg_phi_word_fold(text, at, text->size, &a.word);
+	if (byte_at(text, a.end) != ' ' || !byte_is(text, a.end + 1, BYTE_LOWER | BYTE_HIGH))
+		return;
 	read_word(text, at, &a);
 	/* The same words that make_words hints at. */
 	if (!(a.flags & WORD_GIVEN_USUAL) || (a.flags & (WORD_COMMON | WORD_SCHEMA | WORD_PLACE)) ||
-		a.word.foreign || a.end - at < 4 || byte_at(text, a.end) != ' ')
+		a.word.foreign || a.end - at < 4)
 		return;
 	next = a.end + 1;
 	if (byte_is(text, next, BYTE_LETTER) && byte_at(text, next + 1) == '.' &&

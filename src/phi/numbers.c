@@ -246,8 +246,9 @@ find_local_phone(const text_view *text, number *n, offer *best)
 
 		if (count < 7 || count > 13 || byte_is(text, end, BYTE_LETTER | BYTE_DIGIT) ||
 			!separators_fit(n, last + 1, SEPARATED_ANY) ||
+			(last == 1 && n->separator[0] == '.' && count - n->digits_until[0] <= 3) ||
 			!hg_phi_valid_phone_local(n->digits, count))
-			continue;
+			continue;			/* 1000.123 is no telephone */
 		if (cues_of(text, n, end) & CUE_PHONE)
 			hg_phi_offer_rule(text, best, RULE_PHONE_LOCAL, phone_start(text, start),
 							  phone_end(text, end), CUE_PHONE);

@@ -49,11 +49,14 @@ has_street_ending(const folded_word *word)
 	};
 	size_t		size = word->letters_count;
 
+	if (size < 6)
+		return false;
 	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++)
 	{
 		size_t		ending = strlen(endings[i]);
 
-		if (size >= ending + 3 && memcmp(word->letters + size - ending, endings[i], ending) == 0)
+		if (endings[i][ending - 1] == word->letters[size - 1] && size >= ending + 3 &&
+			memcmp(word->letters + size - ending, endings[i], ending) == 0)
 			return true;
 	}
 	return false;
@@ -244,6 +247,8 @@ is_leading_type(const text_view *text, size_t at)
 	{
 		size_t		k = 0;
 
+		if (types[i][1] != (char) text->at[at + 1])
+			continue;
 		while (types[i][k] != 0 && at + k < text->size &&
 			   (types[i][k] == (char) text->at[at + k] ||
 				types[i][k] == (char) (text->at[at + k] | 32)))

@@ -16,8 +16,12 @@
 
 #include "phi/phi.h"
 
+#ifndef ROUNDS
 #define ROUNDS 15
+#endif
+#ifndef CLEAN_SIZE
 #define CLEAN_SIZE (4 << 20)
+#endif
 
 static double
 seconds(void)
