@@ -244,6 +244,7 @@ hg_audit_shmem_startup(void)
 	pg_atomic_init_u64(&hg_audit_shared->flush_wanted, 0);
 	pg_atomic_init_u64(&hg_audit_shared->flush_done, 0);
 	pg_atomic_init_u64(&hg_audit_shared->checkpoint_wanted, 0);
+	pg_atomic_init_u64(&hg_audit_shared->purge_wanted, 0);
 	pg_atomic_init_u64(&hg_audit_shared->failures, 0);
 	ConditionVariableInit(&hg_audit_shared->flushed);
 	SpinLockInit(&hg_audit_shared->mutex);

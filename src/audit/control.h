@@ -17,6 +17,7 @@
 #include "storage/spin.h"
 
 #define HG_AUDIT_ERROR_SIZE 256
+#define HG_AUDIT_WARN_PERCENT 80	/* of audit_max_size */
 
 typedef struct hg_audit_status
 {
@@ -37,6 +38,7 @@ typedef struct hg_audit_control
 	pg_atomic_uint64 flush_wanted;	/* tickets */
 	pg_atomic_uint64 flush_done;
 	pg_atomic_uint64 checkpoint_wanted;
+	pg_atomic_uint64 purge_wanted;	/* up to this segment; 0: none */
 	pg_atomic_uint64 failures;	/* of the writer, so that who waits learns of one */
 	ConditionVariable flushed;
 	slock_t		mutex;

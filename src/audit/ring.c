@@ -171,6 +171,8 @@ reserve(hg_audit_ring *ring, unsigned shard, unsigned class, unsigned slots, uin
 	uint64_t	most = ring->header->slots_count * room_hundredths[class] / 100;
 	uint64_t	head = load(&s->head);
 
+	if (room_hundredths[class] < 100 && load(&ring->header->trail_full) != 0)
+		return false;
 	for (;;)
 	{
 		uint64_t	used = head - __atomic_load_n(&s->tail, __ATOMIC_ACQUIRE);

@@ -56,6 +56,7 @@ typedef struct hg_audit_ring_header
 	uint64_t	bytes_reported;
 	uint64_t	reported[2][HG_AUDIT_CLASSES_MAX];	/* in gap records: dropped, crashed */
 	uint64_t	crashed[HG_AUDIT_CLASSES_MAX];	/* lost with the process that made them */
+	uint64_t	trail_full;		/* not 0: only classes that the reserve is for find room */
 
 	hg_audit_shard shards[HG_AUDIT_SHARDS];
 } hg_audit_ring_header;

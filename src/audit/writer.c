@@ -16,7 +16,7 @@
 
 #include "audit/control.h"
 #include "audit/event.h"
-#include "audit/segment_trail.h"
+#include "audit/segment_purge.h"
 #include "base/guc.h"
 #include "base/state.h"
 #include "access/xlog.h"
@@ -71,6 +71,7 @@ static struct
 	int			retry_ms;
 	uint64		flush_seen;
 	uint64		checkpoint_seen;
+	int			size_level;		/* against audit_max_size: 0 fine, 1 warned, 2 full */
 } writer;
 
 static int64
@@ -243,7 +244,8 @@ gap_add(int which, const uint64 *lost_total, uint64 bytes_total)
 	}
 	if (gap.lost == 0)
 		return true;
-	gap.reason = which == 1 ? HG_AUDIT_GAP_CRASH : writer.failed_reason;
+	gap.reason = which == 1 ? HG_AUDIT_GAP_CRASH
+		: writer.size_level == 2 ? HG_AUDIT_GAP_DISK_FULL : writer.failed_reason;
 	if (which == 0)
 	{
 		gap.lost_bytes = bytes_total - hg_audit_ring_shared->header->bytes_reported;
@@ -540,6 +542,7 @@ trail_open(void)
 	writer.trail = trail;
 	reconcile();
 	trail_tell(trail);
+	(void) hg_audit_trail_purge_finish(trail);
 	writer.checkpoint_us = now_us();
 	return true;
 }
@@ -572,6 +575,49 @@ status_publish(void)
 	hg_audit_status_set(&writer.status);
 }
 
+/* Removes what SQL found that may go. */
+static bool
+purge(void)
+{
+	uint64		up_to = pg_atomic_exchange_u64(&hg_audit_shared->purge_wanted, 0);
+
+	if (up_to == 0 || hg_audit_trail_purge(writer.trail, up_to))
+		return true;
+	return trail_failed();
+}
+
+/*
+ * Tells once when the trail nears audit_max_size, and once when it is full:
+ * then only the classes that the ring's reserve is for are still written, the
+ * others dropped and counted.
+ */
+static void
+size_watch(void)
+{
+	uint64		most = (uint64) hg_guc_audit_max_size_mb * 1024 * 1024;
+	int			level = writer.status.bytes >= most ? 2
+		: writer.status.bytes >= most / 100 * HG_AUDIT_WARN_PERCENT;
+
+	hg_audit_ring_shared->header->trail_full = level == 2;
+	if (level == writer.size_level)
+		return;
+	if (level == 2)
+		tell("audit storage full", "events of other classes than auth, role, ddl, config and "
+			 "guard are dropped and counted");
+	else if (level > writer.size_level)
+		tell("audit storage warning", "the trail takes 80 percent of audit_max_size");
+	if (level > 0)
+		ereport(LOG,
+				(errmsg(level == 2 ? "hipaa_guard's audit trail is full"
+						: "hipaa_guard's audit trail takes more than %d percent of "
+						"hipaa_guard.audit_max_size", HG_AUDIT_WARN_PERCENT),
+				 errdetail("It has " UINT64_FORMAT " bytes of " UINT64_FORMAT ".",
+						   writer.status.bytes, most),
+				 errhint("Have an archive acknowledge segments and call "
+						 "hipaa_guard.purge_audit(), or raise the setting.")));
+	writer.size_level = level;
+}
+
 /* One round: drain; sync, checkpoint and answer who waits, as far as it is time. */
 static bool
 round_make(bool stopping)
@@ -598,8 +644,11 @@ round_make(bool stopping)
 		return false;
 	checkpoint_tell();
 	writer.checkpoint_seen = checkpoint_asked;
+	if (!purge())
+		return false;
 	success();
 	status_publish();
+	size_watch();
 	if (flush_asked)
 	{
 		writer.flush_seen = flush;

@@ -25,6 +25,10 @@ COMMENT ON COLUMN hipaa_guard.baa.recorded_by IS 'Session user who put it on rec
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON hipaa_guard.baa
     FOR EACH STATEMENT EXECUTE FUNCTION hipaa_guard.append_only();
 ALTER TABLE hipaa_guard.baa ENABLE ALWAYS TRIGGER append_only;
+-- Other databases of the cluster share the audit trail, and have to know how long it is kept.
+CREATE TRIGGER retention AFTER INSERT ON hipaa_guard.baa
+    FOR EACH STATEMENT EXECUTE FUNCTION hipaa_guard.retention_changed();
+ALTER TABLE hipaa_guard.baa ENABLE ALWAYS TRIGGER retention;
 SELECT pg_catalog.pg_extension_config_dump('hipaa_guard.baa', '');
 SELECT pg_catalog.pg_extension_config_dump('hipaa_guard.baa_id_seq', '');
 
