@@ -13,10 +13,8 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_constraint.h"
 #include "catalog/pg_description.h"
 #include "catalog/pg_namespace.h"
-#include "catalog/pg_statistic_ext.h"
 #include "catalog/pg_type.h"
 #include "guard/texts.h"
 #include "utils/fmgroids.h"
@@ -51,10 +49,45 @@ is_same(void *arg, const char *text, size_t size, bool is_name)
 	return size == wanted->size && memcmp(text, wanted->text, size) == 0;
 }
 
-static bool
-column_has(Relation relation, HeapTuple row, const hg_guard_column *column, same_state *wanted)
+/*
+ * Columns of catalogs by name, looked up once: they stay for as long as the
+ * server's version does.  A name is the constant of catalogs.c.
+ */
+typedef struct attribute_entry
 {
-	AttrNumber	attribute = get_attnum(RelationGetRelid(relation), column->name);
+	Oid			relation;
+	const char *name;
+	AttrNumber	attribute;
+} attribute_entry;
+
+#define ATTRIBUTES_MAX 512		/* a power of two, more than twice the columns named */
+static attribute_entry attributes[ATTRIBUTES_MAX];
+
+AttrNumber
+hg_guard_attribute(const hg_guard_catalog *catalog, const char *name)
+{
+	uint32		place = (uint32) ((uintptr_t) name >> 2) * 31 + catalog->relation;
+
+	for (;; place++)
+	{
+		attribute_entry *entry = &attributes[place % ATTRIBUTES_MAX];
+
+		if (entry->relation == catalog->relation && entry->name == name)
+			return entry->attribute;
+		if (OidIsValid(entry->relation))
+			continue;
+		entry->attribute = get_attnum(catalog->relation, name);
+		entry->name = name;
+		entry->relation = catalog->relation;
+		return entry->attribute;
+	}
+}
+
+static bool
+column_has(Relation relation, HeapTuple row, const hg_guard_catalog *catalog,
+		   const hg_guard_column *column, same_state *wanted)
+{
+	AttrNumber	attribute = hg_guard_attribute(catalog, column->name);
 	bool		is_null;
 	Datum		value;
 
@@ -73,7 +106,7 @@ stood_before(check_state *c, const char *text, size_t size)
 {
 	same_state	wanted = {text, size};
 	Relation	relation = c->relation;
-	AttrNumber	group = get_attnum(RelationGetRelid(relation), c->catalog->group);
+	AttrNumber	group = hg_guard_attribute(c->catalog, c->catalog->group);
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	row;
@@ -86,7 +119,7 @@ stood_before(check_state *c, const char *text, size_t size)
 				heap_getattr(c->row, group, RelationGetDescr(relation), &is_null));
 	scan = systable_beginscan(relation, InvalidOid, false, GetActiveSnapshot(), 1, &key);
 	while (!found && HeapTupleIsValid(row = systable_getnext(scan)))
-		found = column_has(relation, row, c->column, &wanted);
+		found = column_has(relation, row, c->catalog, c->column, &wanted);
 	systable_endscan(scan);
 	PopActiveSnapshot();
 	return found;
@@ -140,7 +173,7 @@ check_row(check_state *c)
 		Datum		value;
 
 		c->column = &c->catalog->columns[i];
-		attribute = get_attnum(c->catalog->relation, c->column->name);
+		attribute = hg_guard_attribute(c->catalog, c->column->name);
 		if (attribute == InvalidAttrNumber)
 			continue;
 		value = heap_getattr(c->row, attribute, descriptor, &is_null);
@@ -156,24 +189,22 @@ check_rows(check_state *c, const hg_guard_object *object)
 	ScanKeyData keys[3];
 	SysScanDesc scan;
 	int			count = 0;
-	Oid			catalog = c->catalog->relation;
 
-	ScanKeyInit(&keys[count++], get_attnum(catalog, c->catalog->key),
+	c->relation = table_open(c->catalog->relation, AccessShareLock);
+	ScanKeyInit(&keys[count++], hg_guard_attribute(c->catalog, c->catalog->key),
 				BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(object->oid));
 	if (c->catalog->class_key != NULL)
-		ScanKeyInit(&keys[count++], get_attnum(catalog, c->catalog->class_key),
+		ScanKeyInit(&keys[count++], hg_guard_attribute(c->catalog, c->catalog->class_key),
 					BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(object->class));
 	if (c->catalog->sub != NULL && object->sub != 0)
 	{
-		AttrNumber	sub = get_attnum(catalog, c->catalog->sub);
+		AttrNumber	sub = hg_guard_attribute(c->catalog, c->catalog->sub);
+		bool		is_short = TupleDescAttr(RelationGetDescr(c->relation), sub - 1)->attlen == 2;
 
 		/* objsubid is an int4, attnum and adnum are int2. */
-		ScanKeyInit(&keys[count++], sub, BTEqualStrategyNumber,
-					get_atttype(catalog, sub) == INT2OID ? F_INT2EQ : F_INT4EQ,
-					get_atttype(catalog, sub) == INT2OID ? Int16GetDatum(object->sub) :
-					Int32GetDatum(object->sub));
+		ScanKeyInit(&keys[count++], sub, BTEqualStrategyNumber, is_short ? F_INT2EQ : F_INT4EQ,
+					is_short ? Int16GetDatum(object->sub) : Int32GetDatum(object->sub));
 	}
-	c->relation = table_open(catalog, AccessShareLock);
 	scan = systable_beginscan(c->relation, c->catalog->index, true, NULL, count, keys);
 	while (HeapTupleIsValid(c->row = systable_getnext(scan)))
 		check_row(c);
@@ -181,18 +212,13 @@ check_rows(check_state *c, const hg_guard_object *object)
 	table_close(c->relation, AccessShareLock);
 }
 
-/* Objects whose texts derive from another's, which is looked at itself. */
+/* Types whose names derive from another object's, which is looked at itself. */
 static bool
-is_derived(const hg_guard_object *object)
+is_derived_type(Oid oid)
 {
+	HeapTuple	row = SearchSysCache1(TYPEOID, ObjectIdGetDatum(oid));
 	bool		derived = false;
-	HeapTuple	row;
 
-	if (object->class == RelationRelationId)
-		return get_rel_namespace(object->oid) == PG_TOAST_NAMESPACE;
-	if (object->class != TypeRelationId)
-		return false;
-	row = SearchSysCache1(TYPEOID, ObjectIdGetDatum(object->oid));
 	if (HeapTupleIsValid(row))
 	{
 		Form_pg_type type = (Form_pg_type) GETSTRUCT(row);
@@ -205,44 +231,59 @@ is_derived(const hg_guard_object *object)
 
 /* Whether a catalog has rows of an object that a command may have written. */
 static bool
-concerns(const hg_guard_catalog *catalog, const hg_guard_object *object)
+concerns(const hg_guard_catalog *catalog, const hg_guard_object *object, char relkind,
+		 bool copies_comments)
 {
 	if (!OidIsValid(catalog->index))
 		return false;
 	if (catalog->relation == DescriptionRelationId)
-		return object->created &&
-			(object->class == RelationRelationId || object->class == ConstraintRelationId ||
-			 object->class == StatisticExtRelationId);
+		return copies_comments && object->created;
 	if (catalog->class != object->class)
 		return false;
-	return catalog->sub == NULL || object->created || object->sub != 0;
+	if (object->class == RelationRelationId && catalog->relkinds != NULL &&
+		strchr(catalog->relkinds, relkind) == NULL)
+		return false;
+	return object->sub == 0 ? catalog->sub == NULL || object->created : catalog->sub != NULL;
 }
 
 void
-hg_guard_check_object(const hg_guard_judge *judge, const hg_guard_object *object, CommandId began)
+hg_guard_check_object(const hg_guard_judge *judge, const hg_guard_object *object,
+					  CommandId began, bool copies_comments)
 {
-	if (is_derived(object))
+	char		relkind = '\0';
+
+	if (object->class == TypeRelationId && is_derived_type(object->oid))
 		return;
+	if (object->class == RelationRelationId)
+	{
+		/* The names of toast tables and their indexes are numbers. */
+		if (get_rel_namespace(object->oid) == PG_TOAST_NAMESPACE)
+			return;
+		relkind = get_rel_relkind(object->oid);
+		if (relkind == '\0')
+			return;
+	}
 	for (int i = 0; i < hg_guard_catalogs_count; i++)
 	{
 		check_state c = {.judge = judge,.catalog = &hg_guard_catalogs[i],.began = began};
 
-		if (concerns(c.catalog, object))
+		if (concerns(c.catalog, object, relkind, copies_comments))
 			check_rows(&c, object);
 	}
 }
 
 static bool
-column_holds_name(Oid catalog, const hg_guard_column *column, const char *name)
+column_holds_name(const hg_guard_catalog *catalog, const hg_guard_column *column,
+				  const char *name)
 {
 	same_state	wanted = {name, strlen(name)};
-	Relation	relation = table_open(catalog, AccessShareLock);
+	Relation	relation = table_open(catalog->relation, AccessShareLock);
 	SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, NULL, 0, NULL);
 	HeapTuple	row;
 	bool		found = false;
 
 	while (!found && HeapTupleIsValid(row = systable_getnext(scan)))
-		found = column_has(relation, row, column, &wanted);
+		found = column_has(relation, row, catalog, column, &wanted);
 	systable_endscan(scan);
 	table_close(relation, AccessShareLock);
 	return found;
@@ -257,7 +298,7 @@ hg_guard_name_exists(const char *name)
 			const hg_guard_column *column = &hg_guard_catalogs[i].columns[j];
 
 			if (column->name != NULL && column->form == HG_FORM_NAME &&
-				column_holds_name(hg_guard_catalogs[i].relation, column, name))
+				column_holds_name(&hg_guard_catalogs[i], column, name))
 				return true;
 		}
 	return false;

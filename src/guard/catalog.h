@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "access/attnum.h"
 #include "guard/catalogs.h"
 #include "guard/verdict.h"
 
@@ -19,13 +20,17 @@ typedef struct hg_guard_object
 	bool		created;
 } hg_guard_object;
 
+/* The number of a catalog's column on this server, InvalidAttrNumber if it has none. */
+extern AttrNumber hg_guard_attribute(const hg_guard_catalog *catalog, const char *name);
+
 /*
  * Judges the texts of an object's rows, but for those that stood there when
  * the command began ("began": its command id).  The caller has made the
- * command's changes visible.
+ * command's changes visible.  Comments are read only if the command may have
+ * copied some: a command that states them is judged by its text.
  */
 extern void hg_guard_check_object(const hg_guard_judge *judge, const hg_guard_object *object,
-								  CommandId began);
+								  CommandId began, bool copies_comments);
 
 /* Whether any object of the database or the cluster has that name. Reads whole catalogs. */
 extern bool hg_guard_name_exists(const char *name);

@@ -50,11 +50,15 @@
 #include "catalog/pg_user_mapping.h"
 
 /* A catalog whose rows are objects with an OID of their own. */
-#define OBJECTS(relation, index, group) relation, index, relation, "oid", NULL, NULL, group
+#define OBJECTS(relation, index, group) relation, index, relation, "oid", NULL, NULL, group, NULL
 
 /* One with further rows of another class's objects. */
 #define PARTS(relation, index, class, key, sub, group) \
-	relation, index, class, key, sub, NULL, group
+	relation, index, class, key, sub, NULL, group, NULL
+
+/* One with further rows of relations of some kinds. */
+#define RELATION_PARTS(relation, index, key, sub, group, relkinds) \
+	relation, index, RelationRelationId, key, sub, NULL, group, relkinds
 
 const hg_guard_catalog hg_guard_catalogs[] = {
 	/* Relations; the first row decides whether the others are read. */
@@ -62,27 +66,26 @@ const hg_guard_catalog hg_guard_catalogs[] = {
 			{"relname", HG_FORM_NAME, HG_AT_TABLE_NAME},
 			{"reloptions", HG_FORM_OPTIONS, HG_AT_PARAMETER},
 			{"relpartbound", HG_FORM_NODES, HG_AT_BOUND}}},
-	{PARTS(AttributeRelationId, AttributeRelidNumIndexId, RelationRelationId, "attrelid", "attnum",
-		   "attrelid"), {
+	{RELATION_PARTS(AttributeRelationId, AttributeRelidNumIndexId, "attrelid", "attnum", "attrelid",
+					"rpvmcfiI"), {
 			{"attname", HG_FORM_NAME, HG_AT_COLUMN_NAME},
 			{"attoptions", HG_FORM_OPTIONS, HG_AT_PARAMETER},
 			{"attfdwoptions", HG_FORM_OPTIONS, HG_AT_SERVER_OPTION},
 			{"attmissingval", HG_FORM_VALUES, HG_AT_MISSING_VALUE}}},
-	{PARTS(AttrDefaultRelationId, AttrDefaultIndexId, RelationRelationId, "adrelid", "adnum",
-		   "adrelid"), {
+	{RELATION_PARTS(AttrDefaultRelationId, AttrDefaultIndexId, "adrelid", "adnum", "adrelid",
+					"rpvf"), {
 			{"adbin", HG_FORM_NODES, HG_AT_DEFAULT}}},
-	{PARTS(IndexRelationId, IndexRelidIndexId, RelationRelationId, "indexrelid", NULL,
-		   "indrelid"), {
+	{RELATION_PARTS(IndexRelationId, IndexRelidIndexId, "indexrelid", NULL, "indrelid", "iI"), {
 			{"indexprs", HG_FORM_NODES, HG_AT_EXPRESSION},
 			{"indpred", HG_FORM_NODES, HG_AT_PREDICATE}}},
-	{PARTS(PartitionedRelationId, PartitionedRelidIndexId, RelationRelationId, "partrelid", NULL,
-		   "partrelid"), {
+	{RELATION_PARTS(PartitionedRelationId, PartitionedRelidIndexId, "partrelid", NULL, "partrelid",
+					"p"), {
 			{"partexprs", HG_FORM_NODES, HG_AT_EXPRESSION}}},
-	{PARTS(ForeignTableRelationId, ForeignTableRelidIndexId, RelationRelationId, "ftrelid", NULL,
-		   "ftrelid"), {
+	{RELATION_PARTS(ForeignTableRelationId, ForeignTableRelidIndexId, "ftrelid", NULL, "ftrelid",
+					"f"), {
 			{"ftoptions", HG_FORM_OPTIONS, HG_AT_SERVER_OPTION}}},
 	{DescriptionRelationId, DescriptionObjIndexId, InvalidOid, "objoid", "objsubid", "classoid",
-		"objoid", {
+		"objoid", NULL, {
 			{"description", HG_FORM_TEXT, HG_AT_COMMENT}}},
 	{OBJECTS(ConstraintRelationId, ConstraintOidIndexId, "conrelid"), {
 			{"conname", HG_FORM_NAME, HG_AT_CONSTRAINT_NAME},
@@ -177,7 +180,8 @@ const hg_guard_catalog hg_guard_catalogs[] = {
 	{PARTS(PublicationRelRelationId, PublicationRelPrpubidIndexId, PublicationRelationId,
 		   "prpubid", NULL, "prpubid"), {
 			{"prqual", HG_FORM_NODES, HG_AT_EXPRESSION}}},
-	{SecLabelRelationId, InvalidOid, InvalidOid, "objoid", "objsubid", "classoid", "objoid", {
+	{SecLabelRelationId, InvalidOid, InvalidOid, "objoid", "objsubid", "classoid", "objoid",
+		NULL, {
 			{"label", HG_FORM_TEXT, HG_AT_LABEL}}},
 
 	/* What the cluster shares. */
@@ -201,9 +205,11 @@ const hg_guard_catalog hg_guard_catalogs[] = {
 	{PARTS(ReplicationOriginRelationId, InvalidOid, ReplicationOriginRelationId, "roident", NULL,
 		   "roident"), {
 			{"roname", HG_FORM_NAME, HG_AT_ORIGIN_NAME}}},
-	{SharedDescriptionRelationId, InvalidOid, InvalidOid, "objoid", NULL, "classoid", "objoid", {
+	{SharedDescriptionRelationId, InvalidOid, InvalidOid, "objoid", NULL, "classoid", "objoid",
+		NULL, {
 			{"description", HG_FORM_TEXT, HG_AT_COMMENT}}},
-	{SharedSecLabelRelationId, InvalidOid, InvalidOid, "objoid", NULL, "classoid", "objoid", {
+	{SharedSecLabelRelationId, InvalidOid, InvalidOid, "objoid", NULL, "classoid", "objoid",
+		NULL, {
 			{"label", HG_FORM_TEXT, HG_AT_LABEL}}},
 };
 

@@ -46,6 +46,7 @@ typedef struct hg_guard_catalog
 	const char *sub;			/* column with the object's number within it, or NULL */
 	const char *class_key;		/* column with the class instead, or NULL */
 	const char *group;
+	const char *relkinds;		/* kinds of relations that have rows there, NULL: all */
 	hg_guard_column columns[HG_GUARD_COLUMNS_MAX];
 } hg_guard_catalog;
 

@@ -70,7 +70,7 @@ static Datum
 attribute_of(scan_state *s, const char *name)
 {
 	bool		is_null;
-	AttrNumber	attribute = get_attnum(s->catalog->relation, name);
+	AttrNumber	attribute = hg_guard_attribute(s->catalog, name);
 	Datum		value = heap_getattr(s->row, attribute, s->descriptor, &is_null);
 
 	return is_null ? (Datum) 0 : value;
@@ -86,7 +86,7 @@ address_of(scan_state *s)
 		address.classId = DatumGetObjectId(attribute_of(s, s->catalog->class_key));
 	if (s->catalog->sub != NULL)
 	{
-		AttrNumber	attribute = get_attnum(s->catalog->relation, s->catalog->sub);
+		AttrNumber	attribute = hg_guard_attribute(s->catalog, s->catalog->sub);
 		Datum		value = attribute_of(s, s->catalog->sub);
 
 		address.objectSubId = TupleDescAttr(s->descriptor, attribute - 1)->attlen == 2 ?
@@ -223,7 +223,8 @@ scan_whole(scan_state *s)
 	for (int i = 0; i < HG_GUARD_COLUMNS_MAX && s->catalog->columns[i].name != NULL; i++)
 	{
 		places[count].column = &s->catalog->columns[i];
-		places[count].attribute = get_attnum(s->catalog->relation, s->catalog->columns[i].name);
+		places[count].attribute = hg_guard_attribute(s->catalog,
+													s->catalog->columns[i].name);
 		if (places[count].attribute != InvalidAttrNumber)
 			count++;
 	}

@@ -25,6 +25,7 @@ typedef struct level
 {
 	struct level *outer;
 	CommandId	began;
+	bool		copies_comments;	/* LIKE ... INCLUDING COMMENTS, perhaps */
 	bool		transaction_ended;	/* CREATE INDEX CONCURRENTLY and the like commit inside */
 	hg_guard_object *objects;	/* in TopTransactionContext */
 	int			count;
@@ -32,6 +33,18 @@ typedef struct level
 } level;
 
 static level *current = NULL;
+
+/* A new relation's defaults come one by one behind it, and are read with it. */
+#define REMEMBERED_RECENTLY 64
+
+static bool
+is_remembered(const level *l, Oid class, Oid object, int sub)
+{
+	for (int i = l->count - 1; i >= 0 && i >= l->count - REMEMBERED_RECENTLY; i--)
+		if (l->objects[i].oid == object && l->objects[i].class == class)
+			return l->objects[i].sub == sub || (l->objects[i].sub == 0 && l->objects[i].created);
+	return false;
+}
 
 void
 hg_guard_remember(Oid class, Oid object, int sub, bool created)
@@ -43,8 +56,7 @@ hg_guard_remember(Oid class, Oid object, int sub, bool created)
 	/* These two hooks name the relation, not a row. */
 	if (class == AttrDefaultRelationId || class == InheritsRelationId)
 		class = RelationRelationId;
-	if (l->count > 0 && l->objects[l->count - 1].class == class &&
-		l->objects[l->count - 1].oid == object && l->objects[l->count - 1].sub == sub)
+	if (is_remembered(l, class, object, sub))
 		return;
 	if (l->count == l->room)
 	{
@@ -95,7 +107,7 @@ read_after(const hg_guard_judge *judge, level *l)
 		return;
 	CommandCounterIncrement();
 	for (int i = 0; i < l->count; i++)
-		hg_guard_check_object(judge, &l->objects[i], l->began);
+		hg_guard_check_object(judge, &l->objects[i], l->began, l->copies_comments);
 }
 
 /* Whether a statement may write names or texts that its own text does not show. */
@@ -104,6 +116,18 @@ may_write_more(const hg_guard_statement *kind)
 {
 	return kind->reading == HG_READ_SLICE || kind->reading == HG_READ_RESULT ||
 		kind->tag == T_CreateTableAsStmt;
+}
+
+static bool
+may_copy_comments(Node *statement)
+{
+	ListCell   *cell;
+
+	if (IsA(statement, CreateStmt))
+		foreach(cell, ((CreateStmt *) statement)->tableElts)
+			if (IsA(lfirst(cell), TableLikeClause))
+				return true;
+	return IsA(statement, CreateSchemaStmt);
 }
 
 /* The extension's own script: it came with the package that the library came with. */
@@ -169,6 +193,7 @@ hg_guard_run_utility(ProcessUtility_hook_type next, PlannedStmt *planned,
 		return;
 	}
 	l.began = GetCurrentCommandId(false);
+	l.copies_comments = may_copy_comments(planned->utilityStmt);
 	run_in_level(&l, &judge, next, planned, query_string, read_only_tree, context, params,
 				 environment, receiver, completion);
 }
