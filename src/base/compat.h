@@ -77,6 +77,13 @@ hg_find_setting(const char *name)
 #endif
 }
 
+/* Ownership of a relation: one function for all classes since 16. */
+#if PG_VERSION_NUM >= 160000
+#define hg_is_owner(relation) object_ownercheck(RelationRelationId, relation, GetUserId())
+#else
+#define hg_is_owner(relation) pg_class_ownercheck(relation, GetUserId())
+#endif
+
 /* The number of a process among the server's: MyBackendId became MyProcNumber in 17. */
 #if PG_VERSION_NUM >= 170000
 #define HG_MY_PROC_NUMBER ((int) MyProcNumber)

@@ -12,10 +12,14 @@
 #include "access/xact.h"
 #include "audit/audit.h"
 #include "base/errors.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_database.h"
 #include "commands/dbcommands.h"
 #include "commands/seclabel.h"
 #include "miscadmin.h"
+#include "project/columns.h"
+#include "project/connections.h"
 #include "utils/timestamp.h"
 
 
@@ -111,11 +115,17 @@ check_label(const ObjectAddress *object, const char *label)
 		case DatabaseRelationId:
 			check_database(object->objectId, label);
 			return;
+		case AuthIdRelationId:
+			hg_connections_check_label(object->objectId, label);
+			return;
+		case RelationRelationId:
+			hg_columns_check_label(object->objectId, object->objectSubId, label);
+			return;
 		default:
 			ereport(ERROR,
 					(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 					 errmsg("hipaa_guard has no labels for objects of this kind"),
-					 errhint("It labels databases, by hipaa_guard.enable().")));
+					 errhint("It labels columns, and databases by hipaa_guard.enable().")));
 	}
 }
 

@@ -11,6 +11,7 @@
 
 #include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/parallel.h"
 #include "access/table.h"
 #include "access/xact.h"
 #include "base/compat.h"
@@ -34,6 +35,7 @@
 #include "executor/executor.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "project/connections.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
@@ -259,6 +261,11 @@ check_perms(HG_CHECK_PERMS_ARGS)
 	{
 		ListCell   *cell;
 
+		if (hg_state_database_flagged() && !IsParallelWorker())
+		{
+			hg_connections_before_statement();
+			hg_idle_read_exemptions();
+		}
 		foreach(cell, HG_CHECK_PERMS_LIST)
 		{
 			hg_permission *needed = (hg_permission *) lfirst(cell);

@@ -14,6 +14,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "project/connections.h"
 #include "project/emergency.h"
 #include "project/flag.h"
 #include "project/refuse.h"
@@ -30,6 +31,8 @@ hg_project_init(void)
 	hg_keeper_init();
 	hg_emergency_init();
 	hg_refuse_init();
+	hg_connections_init();
+	hg_idle_init();
 }
 
 Size

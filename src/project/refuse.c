@@ -16,6 +16,8 @@
 #include "commands/dbcommands.h"
 #include "commands/defrem.h"
 #include "miscadmin.h"
+#include "project/columns.h"
+#include "project/connections.h"
 #include "project/flag.h"
 #include "project/gates.h"
 #include "project/project.h"
@@ -156,8 +158,13 @@ before_utility(Node *node, const char *command)
 	hg_settings_before_utility(node, command);
 	if (hg_state_database_flagged())
 	{
+		hg_connections_before_statement();
+		/* Other statements might have to be the first of their transaction. */
+		if (IsA(node, ListenStmt))
+			hg_idle_read_exemptions();
 		hg_own_before_utility(node, command);
 		hg_gates_before_utility(node, command);
+		hg_columns_before_utility(node, command);
 	}
 }
 
@@ -169,6 +176,7 @@ utility(PlannedStmt *planned, const char *query, bool read_only, ProcessUtilityC
 	ProcessUtility_hook_type next = previous_utility ? previous_utility : standard_ProcessUtility;
 	Oid			source = InvalidOid;
 	char	   *version = NULL;
+	const char *command = GetCommandTagName(CreateCommandTag(node));
 
 	if (is_flag_of_dump(node))
 		planned = begin_restore(planned);
@@ -176,12 +184,14 @@ utility(PlannedStmt *planned, const char *query, bool read_only, ProcessUtilityC
 		source = template_of((CreatedbStmt *) node);
 	else if (IsA(node, AlterExtensionStmt))
 		version = hg_own_version();
-	before_utility(node, GetCommandTagName(CreateCommandTag(node)));
+	before_utility(node, command);
 	next(planned, query, read_only, context, params, env, dest, qc);
 	if (OidIsValid(source))
 		flag_copy(((CreatedbStmt *) node)->dbname, source);
 	if (version)
 		hg_own_after_utility(node, version);
+	if (!IsBinaryUpgrade && hg_state_database_flagged())
+		hg_columns_after_utility(node, command);
 }
 
 void
