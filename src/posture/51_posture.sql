@@ -6,6 +6,22 @@
 -- DML, writes nothing, and so runs on a hot standby as well.  It reads reset_val, not setting,
 -- because the latter can be changed by the very session that asks.
 
+CREATE TABLE hipaa_guard.posture_area (
+    area text PRIMARY KEY,
+    position int NOT NULL UNIQUE,
+    about text NOT NULL
+);
+COMMENT ON TABLE hipaa_guard.posture_area IS 'Areas of the checks of posture().';
+COMMENT ON COLUMN hipaa_guard.posture_area.area IS 'First part of a check''s id.';
+COMMENT ON COLUMN hipaa_guard.posture_area.position IS 'Order.';
+COMMENT ON COLUMN hipaa_guard.posture_area.about IS 'What its checks are about.';
+INSERT INTO hipaa_guard.posture_area VALUES
+    ('TLS', 1, 'encryption on the wire'), ('AUTH', 2, 'who gets in, and how'), ('PRIV', 3, 'what roles may do'),
+    ('RLS', 4, 'row security of PHI'), ('LOG', 5, 'values in the server log'), ('LOGC', 6, 'completeness of the server log'),
+    ('AUD', 7, 'audit trail'), ('SESS', 8, 'sessions left open'), ('INT', 9, 'integrity and storage'),
+    ('BKP', 10, 'backup and restore'), ('EGR', 11, 'ways out'), ('CFG', 12, 'versions and configuration'),
+    ('META', 13, 'PHI in the catalogs'), ('HIP', 14, 'duties and papers');
+
 CREATE TABLE hipaa_guard.posture_check (
     id text PRIMARY KEY CHECK (id ~ '^[A-Z]+-[0-9]+$'),
     severity text NOT NULL CHECK (severity IN ('critical', 'high', 'medium', 'low')),
@@ -238,11 +254,9 @@ DECLARE
     r record;
 BEGIN
     FOR c IN
-        SELECT p.* FROM hipaa_guard.posture_check p
+        SELECT p.* FROM hipaa_guard.posture_check p LEFT JOIN hipaa_guard.posture_area a ON a.area = split_part(p.id, '-', 1)
          WHERE CASE wanted WHEN 'cis' THEN p.cis IS NOT NULL WHEN 'stig' THEN p.stig IS NOT NULL ELSE true END
-         ORDER BY array_position(ARRAY['TLS', 'AUTH', 'PRIV', 'RLS', 'LOG', 'LOGC', 'AUD', 'SESS', 'INT', 'BKP',
-                                       'EGR', 'CFG', 'META', 'HIP'], split_part(p.id, '-', 1)),
-                  p.id COLLATE "C"
+         ORDER BY a.position, p.id COLLATE "C"
     LOOP
         SELECT * INTO r FROM hipaa_guard.posture_evaluate(c, scan);
         id := c.id;
@@ -311,7 +325,7 @@ COMMENT ON FUNCTION hipaa_guard.accept_risk(text, text, timestamptz) IS
 'Records that what a check finds today is accepted until expires_at, with the reason. A finding on another object fails '
 'the check again. Returns the entry of the ledger.';
 
-REVOKE ALL ON hipaa_guard.posture_check, hipaa_guard.phi_relation, hipaa_guard.user_schema,
+REVOKE ALL ON hipaa_guard.posture_area, hipaa_guard.posture_check, hipaa_guard.phi_relation, hipaa_guard.user_schema,
     hipaa_guard.attestations, hipaa_guard.accepted_risks FROM PUBLIC;
 REVOKE ALL ON FUNCTION hipaa_guard.database_is_flagged(), hipaa_guard.log_is_masked(),
     hipaa_guard.remote_rule(), hipaa_guard.catalog_finding(jsonb, text),

@@ -34,12 +34,13 @@ INSERT INTO hipaa_guard.report_section (section, position, title, note, needs, q
            coalesce(nullif(hipaa_guard.baa_problem(b.reference), ''), 'in force') AS state
       FROM hipaa_guard.baa AS b ORDER BY b.reference, b.id DESC$$),
 ('summary', 40, 'Posture by area', 'Number of checks by area and status.', '{}', $$
-    SELECT area, count(*) FILTER (WHERE status = 'pass') AS pass, count(*) FILTER (WHERE status = 'fail') AS fail,
-           count(*) FILTER (WHERE status = 'attested') AS attested,
-           count(*) FILTER (WHERE status = 'accepted') AS accepted,
-           count(*) FILTER (WHERE status = 'not_applicable') AS not_applicable,
-           count(*) FILTER (WHERE status = 'error') AS error
-      FROM jsonb_to_recordset($3) AS c (area text, status text) GROUP BY area ORDER BY area COLLATE "C"$$),
+    SELECT a.area, a.about, count(*) FILTER (WHERE c.status = 'pass') AS pass,
+           count(*) FILTER (WHERE c.status = 'fail') AS fail, count(*) FILTER (WHERE c.status = 'attested') AS attested,
+           count(*) FILTER (WHERE c.status = 'accepted') AS accepted,
+           count(*) FILTER (WHERE c.status = 'not_applicable') AS not_applicable,
+           count(*) FILTER (WHERE c.status = 'error') AS error
+      FROM jsonb_to_recordset($3) AS c (area text, status text) JOIN hipaa_guard.posture_area AS a USING (area)
+     GROUP BY a.area ORDER BY a.position$$),
 ('attention', 50, 'Needs attention', 'Checks that fail or could not run, the gravest first, each with its remedy.', '{}', $$
     SELECT id, severity, title, status, findings, evidence, remedy, hipaa
       FROM jsonb_to_recordset($3) AS c (id text, severity text, title text, status text, findings bigint, evidence text,
@@ -226,7 +227,7 @@ nav ul { columns: 16rem; padding-left: 1.2rem; } a { color: var(--attested); }
 .wide { overflow-x: auto; border: 1px solid var(--line); border-radius: .4rem; }
 table { border-collapse: collapse; width: 100%; font-size: .88rem; }
 th, td { text-align: left; vertical-align: top; padding: .35rem .6rem; border-bottom: 1px solid var(--line);
-  overflow-wrap: normal; word-break: normal; } td { max-width: 26rem; overflow-wrap: anywhere; min-width: 3.5rem; }
+  overflow-wrap: normal; word-break: normal; } td { max-width: 26rem; overflow-wrap: break-word; }
 th { background: var(--panel); white-space: nowrap; } tr:last-child td { border-bottom: 0; }
 .status { font-weight: 600; white-space: nowrap; }
 .pass { color: var(--pass); fill: var(--pass); } .fail, .critical { color: var(--fail); fill: var(--fail); }
