@@ -101,6 +101,7 @@ SELECT count(*) FILTER (WHERE removed) AS removed FROM hipaa_guard.purge_audit('
 DROP DATABASE regress_other;
 
 -- All of it is in the trail; and it is a superuser's business.
+SELECT hipaa_guard.audit_flush();
 SELECT command_tag, outcome, object_type, count(*) FROM hipaa_guard.audit_log
  WHERE command_tag IN ('REGISTER ARCHIVE', 'ACKNOWLEDGE ARCHIVE', 'PURGE AUDIT') GROUP BY 1, 2, 3 ORDER BY 1, 2;
 SELECT state, percent BETWEEN 0 AND 79 AS percent, max_bytes FROM hipaa_guard.audit_storage;

@@ -423,7 +423,7 @@ is_told_before(Node *node)
 }
 
 static bool
-utility_wanted(Node *node, hg_audit_class *class)
+utility_wanted(Node *node, volatile hg_audit_class *class)
 {
 	if (IsParallelWorker())
 		return false;
@@ -465,7 +465,7 @@ process_utility(PlannedStmt *plan, const char *text, bool read_only,
 				QueryEnvironment *environment, DestReceiver *dest, QueryCompletion *completion)
 {
 	volatile uint32 outer = hg_audit_running;
-	hg_audit_class class = HG_AUDIT_MISC;
+	volatile hg_audit_class class = HG_AUDIT_MISC;
 	QueryCompletion own = {CMDTAG_UNKNOWN, 0};
 	QueryCompletion *done = completion ? completion : &own;
 	utility    *volatile u = NULL;
