@@ -76,6 +76,9 @@ ALTER TABLE visits ADD COLUMN since date DEFAULT '2026-01-01' CHECK (since > '19
 ALTER TABLE john_smith_123_45_6789 ADD COLUMN note text;
 COMMENT ON TABLE john_smith_123_45_6789 IS 'an old table';
 CREATE INDEX john_idx ON john_smith_123_45_6789 (id);
+CREATE INDEX CONCURRENTLY john_smith_123_45_6789 ON visits (ssn);
+CREATE DATABASE john_smith_123_45_6789;
+CREATE ROLE john_smith_123_45_6789;
 ALTER TABLE john_smith_123_45_6789 RENAME TO jane_123_45_6780;
 ALTER TABLE john_smith_123_45_6789 RENAME TO patients;
 ALTER TABLE parent ALTER a TYPE varchar(20);

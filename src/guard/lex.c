@@ -352,6 +352,20 @@ read_once(reader *r, char *sql, bool standard_strings)
 	return readable;
 }
 
+/*
+ * Whether a name is left to the check after the command, since the statement may
+ * only refer to an object that has it.  Some commands leave nothing to check:
+ * they cannot be rolled back, or commit inside.
+ */
+static bool
+may_be_reference(const reader *r, const suspect *s)
+{
+	if (!s->is_name || r->tag == T_CreatedbStmt || r->tag == T_CreateTableSpaceStmt ||
+		(r->tag == T_IndexStmt && s->at == HG_AT_INDEX_NAME))
+		return false;
+	return hg_guard_name_exists(s->text);
+}
+
 static void
 judge_suspects(reader *r)
 {
@@ -361,7 +375,7 @@ judge_suspects(reader *r)
 	{
 		suspect    *s = lfirst(cell);
 
-		if (s->is_name && hg_guard_name_exists(s->text))
+		if (may_be_reference(r, s))
 			continue;
 		hg_guard_sentence(r->judge, s->at, s->text, strlen(s->text), &s->finding);
 	}

@@ -9,7 +9,7 @@
  */
 #include "guard/settings.h"
 
-#include "access/xact.h"
+#include "access/parallel.h"
 #include "audit/audit.h"
 #include "base/compat.h"
 #include "base/errors.h"
@@ -21,19 +21,21 @@
 static GucStringCheckHook check_application_name = NULL;
 static bool settings_expected = false;
 
-/* Overwrites every finding in place. Returns whether there was one. */
-static bool
+#define FINDINGS_MAX 64
+
+/* Overwrites every finding in place, and the whole text if there is no end to them. */
+static void
 blot_out(const hg_guard_judge *judge, hg_guard_at at, char *text)
 {
 	hg_text_finding finding;
-	bool		found = false;
 
-	while (hg_guard_finds_in_literal(judge, at, text, strlen(text), &finding))
+	for (int i = 0; i < FINDINGS_MAX; i++)
 	{
+		if (!hg_guard_finds_in_literal(judge, at, text, strlen(text), &finding))
+			return;
 		memset(text + finding.span.start, '*', finding.span.size);
-		found = true;
 	}
-	return found;
+	memset(text, '*', strlen(text));
 }
 
 /*
@@ -46,7 +48,8 @@ check_name_of_application(char **value, void **extra, GucSource source)
 	hg_guard_judge judge = hg_guard_appoint(true, "SET");
 	hg_text_finding finding;
 
-	if (judge.policy != HG_DDL_OFF && *value != NULL &&
+	/* A parallel worker gets what its leader has, and that was judged there. */
+	if (judge.policy != HG_DDL_OFF && *value != NULL && !InitializingParallelWorker &&
 		hg_guard_finds_in_literal(&judge, HG_AT_APPLICATION_NAME, *value, strlen(*value),
 								  &finding))
 	{

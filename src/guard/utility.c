@@ -159,6 +159,9 @@ run_in_level(level *l, const hg_guard_judge *judge, ProcessUtility_hook_type nex
 		current = outer;
 	}
 	PG_END_TRY();
+	/* After an error the end of the transaction does it. */
+	if (l != NULL && l->objects != NULL)
+		pfree(l->objects);
 }
 
 void

@@ -103,6 +103,10 @@ unlike($connect_err, qr/$value/, '... without the value');
 ($status, $shown) = try_sql($node, 'clinic', 'SHOW my.note', env => { PGOPTIONS => "-c my.note=plain" });
 is("$status $shown", '0 plain', 'PGOPTIONS without a finding: passes');
 
+($status, $shown, $connect_err) = try_sql($node, 'clinic', 'SELECT 1', env => { PGUSER => "patient $value" });
+like($connect_err, qr/FATAL:  role .* does not exist/, 'a role that is none: the server says so');
+unlike($connect_err =~ s/.*failed: //r, qr/$value/, '... without the value');
+
 # Code that runs inside: procedures with transactions of their own, event triggers, scripts of extensions.
 passes(q{CREATE PROCEDURE p(a text) LANGUAGE plpgsql AS $$ BEGIN COMMIT; EXECUTE format('COMMENT ON TABLE t IS %L', a); COMMIT; END $$},
     'CREATE PROCEDURE');
