@@ -33,7 +33,6 @@ CREATE TABLE hipaa_guard.posture_check (
     stig text,
     other text,
     min_pg int NOT NULL DEFAULT 15,
-    needs text[] NOT NULL DEFAULT '{}',
     applies text,
     attest text[] NOT NULL DEFAULT '{}',
     attest_age interval NOT NULL DEFAULT '1 year',
@@ -51,7 +50,6 @@ COMMENT ON COLUMN hipaa_guard.posture_check.cis IS 'CIS PostgreSQL 17 Benchmark,
 COMMENT ON COLUMN hipaa_guard.posture_check.stig IS 'DISA STIG for Crunchy Data PostgreSQL 16, rule ids.';
 COMMENT ON COLUMN hipaa_guard.posture_check.other IS 'Further sources.';
 COMMENT ON COLUMN hipaa_guard.posture_check.min_pg IS 'First major version that the check makes sense on.';
-COMMENT ON COLUMN hipaa_guard.posture_check.needs IS 'Relations and functions without which it does not apply.';
 COMMENT ON COLUMN hipaa_guard.posture_check.applies IS 'Boolean expression; not_applicable where it is not true.';
 COMMENT ON COLUMN hipaa_guard.posture_check.attest IS 'Attestations that together stand in for the check.';
 COMMENT ON COLUMN hipaa_guard.posture_check.attest_age IS 'An attestation older than this does not count.';
@@ -155,14 +153,6 @@ $$;
 COMMENT ON FUNCTION hipaa_guard.missing_attestations(text[], interval) IS
 'Those of the topics for which no attestation is in force. Internal.';
 
-CREATE FUNCTION hipaa_guard.missing_objects(needs text[]) RETURNS text[]
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT array_agg(o) FROM unnest(needs) AS o
-     WHERE CASE WHEN o LIKE '%(%' THEN to_regprocedure(o) IS NULL ELSE to_regclass(o) IS NULL END
-$$;
-COMMENT ON FUNCTION hipaa_guard.missing_objects(text[]) IS
-'Those of the relations and functions that do not exist, NULL if all do. Internal.';
-
 CREATE FUNCTION hipaa_guard.posture_find(query text, scan jsonb, OUT findings bigint, OUT objects text[],
     OUT evidence text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -185,7 +175,6 @@ CREATE FUNCTION hipaa_guard.posture_evaluate(c hipaa_guard.posture_check, scan j
     OUT findings bigint, OUT evidence text, OUT objects text[])
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    missing text[] := hipaa_guard.missing_objects(c.needs);
     topics text[] := hipaa_guard.missing_attestations(c.attest, c.attest_age);
     applies boolean := true;
 BEGIN
@@ -193,9 +182,6 @@ BEGIN
     status := 'not_applicable';
     IF current_setting('server_version_num')::int / 10000 < c.min_pg THEN
         evidence := format('needs PostgreSQL %s', c.min_pg);
-        RETURN;
-    ELSIF missing IS NOT NULL THEN
-        evidence := format('needs %s', array_to_string(missing, ', '));
         RETURN;
     ELSIF c.applies IS NOT NULL THEN
         EXECUTE 'SELECT ' || c.applies INTO applies;
@@ -231,15 +217,13 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     scan jsonb;
 BEGIN
-    IF to_regprocedure('hipaa_guard.scan_catalog()') IS NOT NULL THEN
-        EXECUTE 'SELECT coalesce(jsonb_agg(to_jsonb(s)), ''[]'') FROM hipaa_guard.scan_catalog() AS s' INTO scan;
-    END IF;
+    scan := (SELECT coalesce(jsonb_agg(to_jsonb(s)), '[]') FROM hipaa_guard.scan_catalog() AS s);
     RETURN scan;
 EXCEPTION WHEN OTHERS THEN
     RETURN NULL;
 END $$;
 COMMENT ON FUNCTION hipaa_guard.posture_scan() IS
-'Result of scan_catalog() as a JSON array; NULL if it is not there or failed. Internal.';
+'Result of scan_catalog() as a JSON array; NULL if it failed. Internal.';
 
 CREATE FUNCTION hipaa_guard.posture(profile text DEFAULT 'hipaa')
 RETURNS TABLE (id text, area text, severity text, title text, status text, findings bigint, evidence text,
@@ -329,7 +313,7 @@ REVOKE ALL ON hipaa_guard.posture_area, hipaa_guard.posture_check, hipaa_guard.p
     hipaa_guard.attestations, hipaa_guard.accepted_risks FROM PUBLIC;
 REVOKE ALL ON FUNCTION hipaa_guard.database_is_flagged(), hipaa_guard.log_is_masked(),
     hipaa_guard.remote_rule(), hipaa_guard.catalog_finding(jsonb, text),
-    hipaa_guard.missing_attestations(text[], interval), hipaa_guard.missing_objects(text[]),
+    hipaa_guard.missing_attestations(text[], interval),
     hipaa_guard.posture_find(text, jsonb), hipaa_guard.posture_scan(),
     hipaa_guard.posture_evaluate(hipaa_guard.posture_check, jsonb), hipaa_guard.posture(text),
     hipaa_guard.attest(text, text, text, timestamptz), hipaa_guard.accept_risk(text, text, timestamptz)

@@ -180,18 +180,26 @@ COMMENT ON FUNCTION hipaa_guard.accounting(text, int) IS
 CREATE FUNCTION hipaa_guard.note_subjects() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+    key hipaa_guard.pseudonym_key;
+    number bigint;
     source text := CASE TG_OP WHEN 'INSERT' THEN 'TABLE new_rows' WHEN 'DELETE' THEN 'TABLE old_rows'
                    ELSE 'TABLE old_rows UNION ALL TABLE new_rows' END;
 BEGIN
+    -- Most sites have no disclosure open most of the time, and this runs for every statement.
+    IF EXISTS (SELECT FROM hipaa_guard.ledger l WHERE l.kind = 'disclosure') THEN
+        number := hipaa_guard.open_disclosure();
+    END IF;
     IF TG_OP = 'TRUNCATE' THEN
         INSERT INTO hipaa_guard.subject_event (relation, action, subject, disclosure)
-            VALUES (TG_RELID::regclass::text, 'truncate', '*', hipaa_guard.open_disclosure());
+            VALUES (TG_RELID::regclass::text, 'truncate', '*', number);
         RETURN NULL;
     END IF;
+    SELECT * INTO key FROM hipaa_guard.pseudonym_key;
+    -- The expression of pseudonym(), so that it is no call a row.
     EXECUTE format('INSERT INTO hipaa_guard.subject_event (relation, action, subject, disclosure)
-        SELECT $1, $2, hipaa_guard.pseudonym(t.subject), $3
+        SELECT $1, $2, ''S-'' || left(encode(sha256($5 || sha256($4 || convert_to(t.subject, $6))), ''hex''), 24), $3
           FROM (SELECT DISTINCT (s.%I)::text AS subject FROM (%s) AS s) AS t WHERE t.subject IS NOT NULL', TG_ARGV[0], source)
-        USING TG_RELID::regclass::text, lower(TG_OP), hipaa_guard.open_disclosure();
+        USING TG_RELID::regclass::text, lower(TG_OP), number, key.inner_key, key.outer_key, getdatabaseencoding();
     RETURN NULL;
 END $$;
 COMMENT ON FUNCTION hipaa_guard.note_subjects() IS

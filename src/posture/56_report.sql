@@ -1,7 +1,7 @@
 -- compliance_report(): what this server can show, as JSON, markdown, or one self-contained HTML page.
 --
--- report_section lists the sections: a query each, run one by one, so that a part that fails or is not
--- installed leaves a note and not an aborted report. The three formats render the same JSON. Prose that
+-- report_section lists the sections: a query each, run one by one, so that a part that fails
+-- leaves a note and not an aborted report. The three formats render the same JSON. Prose that
 -- people typed passes redact(); everything is escaped. Times are UTC.
 
 CREATE TABLE hipaa_guard.report_section (
@@ -9,7 +9,6 @@ CREATE TABLE hipaa_guard.report_section (
     position int NOT NULL UNIQUE,
     title text NOT NULL,
     note text NOT NULL DEFAULT '',
-    needs text[] NOT NULL DEFAULT '{}',
     query text NOT NULL
 );
 COMMENT ON TABLE hipaa_guard.report_section IS 'Sections of compliance_report(), as data.';
@@ -17,23 +16,22 @@ COMMENT ON COLUMN hipaa_guard.report_section.section IS 'Key in the JSON.';
 COMMENT ON COLUMN hipaa_guard.report_section.position IS 'Order.';
 COMMENT ON COLUMN hipaa_guard.report_section.title IS 'Heading.';
 COMMENT ON COLUMN hipaa_guard.report_section.note IS 'A sentence under the heading.';
-COMMENT ON COLUMN hipaa_guard.report_section.needs IS 'Relations and functions without which it is left out.';
 COMMENT ON COLUMN hipaa_guard.report_section.query IS
 'SELECT; $1 and $2 are begin and end of the time, $3 the rows of posture() as jsonb.';
 
-INSERT INTO hipaa_guard.report_section (section, position, title, note, needs, query) VALUES
-('server', 10, 'Server', '', '{}', $$
+INSERT INTO hipaa_guard.report_section (section, position, title, note, query) VALUES
+('server', 10, 'Server', '', $$
     SELECT current_database() AS database, current_setting('server_version') AS postgresql,
            (SELECT extversion FROM pg_extension WHERE extname = 'hipaa_guard') AS extension,
            hipaa_guard.library_version() AS library, s.system_identifier::text
       FROM pg_control_system() AS s$$),
-('project', 20, 'HIPAA project', 'The flag of this database. It cannot be taken back.', '{hipaa_guard.project}', $$
+('project', 20, 'HIPAA project', 'The flag of this database. It cannot be taken back.', $$
     SELECT * FROM hipaa_guard.project$$),
-('agreements', 30, 'Business associate agreements', 'The latest record of each.', '{}', $$
-    SELECT DISTINCT ON (b.reference) b.reference, b.counterparty, b.signed_on, b.expires_on, b.retention,
-           coalesce(nullif(hipaa_guard.baa_problem(b.reference), ''), 'in force') AS state
-      FROM hipaa_guard.baa AS b ORDER BY b.reference, b.id DESC$$),
-('summary', 40, 'Posture by area', 'Number of checks by area and status.', '{}', $$
+('agreements', 30, 'Business associate agreements', 'The latest record of each.', $$
+    SELECT a.reference, a.counterparty, a.signed_on, a.expires_on, a.retention,
+           coalesce(nullif(hipaa_guard.baa_problem(a.reference), ''), 'in force') AS state
+      FROM hipaa_guard.agreements AS a ORDER BY a.reference COLLATE "C"$$),
+('summary', 40, 'Posture by area', 'Number of checks by area and status.', $$
     SELECT a.area, a.about, count(*) FILTER (WHERE c.status = 'pass') AS pass,
            count(*) FILTER (WHERE c.status = 'fail') AS fail, count(*) FILTER (WHERE c.status = 'attested') AS attested,
            count(*) FILTER (WHERE c.status = 'accepted') AS accepted,
@@ -41,71 +39,71 @@ INSERT INTO hipaa_guard.report_section (section, position, title, note, needs, q
            count(*) FILTER (WHERE c.status = 'error') AS error
       FROM jsonb_to_recordset($3) AS c (area text, status text) JOIN hipaa_guard.posture_area AS a USING (area)
      GROUP BY a.area ORDER BY a.position$$),
-('attention', 50, 'Needs attention', 'Checks that fail or could not run, the gravest first, each with its remedy.', '{}', $$
+('attention', 50, 'Needs attention', 'Checks that fail or could not run, the gravest first, each with its remedy.', $$
     SELECT id, severity, title, status, findings, evidence, remedy, hipaa
       FROM jsonb_to_recordset($3) AS c (id text, severity text, title text, status text, findings bigint, evidence text,
                                         remedy text, hipaa text)
      WHERE status IN ('fail', 'error')
      ORDER BY array_position('{critical,high,medium,low}', severity), id COLLATE "C"$$),
-('volume', 60, 'Audit events by day', 'Events of this database and of the cluster.',
- '{"hipaa_guard.audit_read(timestamptz,timestamptz)"}', $$
+('volume', 60, 'Audit events by day', 'Events of this database and of the cluster.', $$
     SELECT to_char(a.recorded_at, 'YYYY-MM-DD') AS day, a.class, count(*) AS events,
            count(*) FILTER (WHERE a.outcome = 'failure') AS failures, count(*) FILTER (WHERE a.phi) AS phi
       FROM hipaa_guard.audit_read($1, $2) AS a GROUP BY 1, 2 ORDER BY 1, 2$$),
-('losses', 70, 'Losses', 'Events that were lost, each one counted. No row: none.', '{hipaa_guard.audit_gaps}', $$
+('losses', 70, 'Losses', 'Events that were lost, each one counted. No row: none.', $$
     SELECT g.first_seq, g.last_seq, g.lost, g.lost_by_class, g.reason, g.began_at, g.ended_at
       FROM hipaa_guard.audit_gaps AS g WHERE g.ended_at >= $1 AND g.began_at < $2 ORDER BY g.first_seq$$),
-('writer', 80, 'State of the audit trail', '', '{hipaa_guard.stat_audit}', $$
+('writer', 80, 'State of the audit trail', '', $$
     SELECT generated, written, dropped, in_ring, segments, bytes_on_disk, oldest_at, last_flush_at, last_checkpoint_at
       FROM hipaa_guard.stat_audit$$),
-('verification', 90, 'Verification of the audit trail', 'Chain, order and signatures, recomputed for this report.',
- '{hipaa_guard.audit_verify(text)}', $$
+('verification', 90, 'Verification of the audit trail', 'Chain, order and signatures, recomputed for this report.', $$
     SELECT ok, events, first_seq, last_seq, gaps, lost, problem FROM hipaa_guard.audit_verify()$$),
-('refusals', 100, 'Refusals', 'What the guard did not let happen.', '{"hipaa_guard.audit_read(timestamptz,timestamptz)"}', $$
+('refusals', 100, 'Refusals', 'What the guard did not let happen.', $$
     SELECT a.sqlstate, a.command_tag, a.class, count(*) AS times, max(a.recorded_at) AS latest
       FROM hipaa_guard.audit_read($1, $2) AS a WHERE a.outcome = 'refused'
      GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1, 2 LIMIT 100$$),
-('incidents', 110, 'Incidents', 'All that are open, and those of the time of this report.', '{}', $$
+('incidents', 110, 'Incidents', 'All that are open, and those of the time of this report.', $$
     SELECT incident, kind, hipaa_guard.redact(summary) AS summary, discovered_at, reported_by, unsecured, individuals,
            low_probability, closed_at
       FROM hipaa_guard.incidents WHERE closed_at IS NULL OR (reported_at >= $1 AND reported_at < $2) ORDER BY incident$$),
-('deadlines', 120, 'Deadlines of incidents', '', '{}', $$
+('deadlines', 120, 'Deadlines of incidents', '', $$
     SELECT d.incident, d.clock, d.due_at, d.met_at, d.overdue, d.late, d.basis
       FROM hipaa_guard.incident_deadlines AS d JOIN hipaa_guard.incidents AS i USING (incident)
      WHERE i.closed_at IS NULL OR d.overdue OR (i.reported_at >= $1 AND i.reported_at < $2)
      ORDER BY d.incident, d.due_at, d.clock$$),
-('requests', 130, 'Requests of individuals', 'Open ones, and those of the time of this report.', '{}', $$
+('requests', 130, 'Requests of individuals', 'Open ones, and those of the time of this report.', $$
     SELECT request, kind, received_at, due_at, closed_at, overdue FROM hipaa_guard.phi_requests
      WHERE closed_at IS NULL OR (received_at >= $1 AND received_at < $2) ORDER BY request$$),
-('exemptions', 140, 'Exemptions', 'Features that were opened for a time.', '{hipaa_guard.exemptions}', $$
-    SELECT * FROM hipaa_guard.exemptions$$),
-('emergencies', 150, 'Emergency access', '', '{hipaa_guard.emergency_access}', $$
-    SELECT * FROM hipaa_guard.emergency_access$$),
-('accepted_risks', 160, 'Accepted risks', '', '{}', $$
+('exemptions', 140, 'Exemptions', 'Features that were opened for a time: those in force, and those of the time of this report.', $$
+    SELECT feature, scope, hipaa_guard.redact(reason) AS reason, granted_by, granted_at, expires_at, in_force
+      FROM hipaa_guard.exemptions WHERE in_force OR expires_at >= $1 ORDER BY id$$),
+('emergencies', 150, 'Emergency access', '', $$
+    SELECT id, hipaa_guard.redact(reason) AS reason, session_user_name, started_at, ends_at, reviewed_at, reviewed_by
+      FROM hipaa_guard.emergency_access WHERE reviewed_at IS NULL OR started_at >= $1 ORDER BY id$$),
+('accepted_risks', 160, 'Accepted risks', '', $$
     SELECT check_id, hipaa_guard.redact(reason) AS reason, evidence, expires_at, recorded_by, expires_at > now() AS in_force
       FROM hipaa_guard.accepted_risks ORDER BY check_id COLLATE "C"$$),
-('attestations', 170, 'Attestations', 'What people vouch for, and where the proof is.', '{}', $$
+('attestations', 170, 'Attestations', 'What people vouch for, and where the proof is.', $$
     SELECT topic, attested_by, hipaa_guard.redact(evidence) AS evidence, recorded_at, expires_at, expires_at > now() AS in_force
       FROM hipaa_guard.attestations ORDER BY topic COLLATE "C"$$),
-('parties', 180, 'Parties', '', '{}', $$
+('parties', 180, 'Parties', '', $$
     SELECT name, role, hipaa_guard.redact(description) AS description FROM hipaa_guard.parties ORDER BY name COLLATE "C"$$),
-('contacts', 190, 'Contacts', '', '{}', $$
+('contacts', 190, 'Contacts', '', $$
     SELECT purpose, name, email, phone FROM hipaa_guard.contacts ORDER BY purpose$$),
-('subcontractors', 200, 'Subcontractors', '', '{}', $$
+('subcontractors', 200, 'Subcontractors', '', $$
     SELECT name, service, handles_phi, baa_reference, baa_signed_on, baa_expires_on, ended_at
       FROM hipaa_guard.subcontractors ORDER BY name COLLATE "C"$$),
-('stores', 210, 'Stores', 'Where copies of PHI lie outside this database.', '{}', $$
+('stores', 210, 'Stores', 'Where copies of PHI lie outside this database.', $$
     SELECT name, kind, owner, baa_reference, dedicated, encrypted, holds_history, ended_at, hipaa_guard.redact(disposal) AS disposal
       FROM hipaa_guard.stores ORDER BY name COLLATE "C"$$),
-('retention', 220, 'Retention', '', '{}', $$
+('retention', 220, 'Retention', '', $$
     SELECT what, period, basis FROM hipaa_guard.retention ORDER BY what COLLATE "C"$$),
-('responsibility', 230, 'Shared responsibility', 'Who answers for what, and what this server can show for it.', '{}', $$
+('responsibility', 230, 'Shared responsibility', 'Who answers for what, and what this server can show for it.', $$
     SELECT area, customer, vendor, basis, status, evidence FROM hipaa_guard.responsibility_evidence($3)$$),
-('publications', 240, 'Publications of PHI', 'What leaves through logical replication.', '{}', $$
+('publications', 240, 'Publications of PHI', 'What leaves through logical replication.', $$
     SELECT * FROM hipaa_guard.publication_report()$$),
-('ledger', 250, 'Ledger of registers', 'Numbers and chain of all entries, recomputed for this report.', '{}', $$
+('ledger', 250, 'Ledger of registers', 'Numbers and chain of all entries, recomputed for this report.', $$
     SELECT * FROM hipaa_guard.ledger_verify()$$),
-('checks', 260, 'All checks', '', '{}', $$
+('checks', 260, 'All checks', '', $$
     SELECT c ->> 'id' AS id, c ->> 'severity' AS severity, c ->> 'title' AS title, c ->> 'status' AS status,
            (c ->> 'findings')::bigint AS findings, c ->> 'evidence' AS evidence, c ->> 'hipaa' AS hipaa, c ->> 'cis' AS cis,
            c ->> 'stig' AS stig
@@ -117,9 +115,6 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     result json;
 BEGIN
-    IF hipaa_guard.missing_objects(s.needs) IS NOT NULL THEN
-        RETURN NULL;
-    END IF;
     -- json, not jsonb: the order of the columns is that of the query.
     EXECUTE format('SELECT coalesce(json_agg(r), ''[]'') FROM (%s) AS r', s.query) INTO result USING since, until, checks;
     RETURN result;
@@ -127,7 +122,7 @@ EXCEPTION WHEN OTHERS THEN
     RETURN json_build_array(json_build_object('error', 'this section failed with SQLSTATE ' || SQLSTATE));
 END $$;
 COMMENT ON FUNCTION hipaa_guard.report_rows(hipaa_guard.report_section, timestamptz, timestamptz, jsonb) IS
-'Rows of a section as a JSON array; NULL where it needs what is not there. Internal.';
+'Rows of a section as a JSON array; one that says so if it fails. Internal.';
 
 CREATE FUNCTION hipaa_guard.report_data(since timestamptz, until timestamptz) RETURNS json
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -191,9 +186,7 @@ BEGIN
         hipaa_guard.report_cell(data -> 'until'), hipaa_guard.report_cell(data -> 'generated_at'), data ->> 'disclaimer');
     FOR s IN SELECT json_array_elements(data -> 'sections') LOOP
         page := page || format(E'\n## %s\n', s ->> 'title') || coalesce(format(E'\n%s\n', nullif(s ->> 'note', '')), '');
-        IF json_typeof(s -> 'rows') = 'null' THEN
-            page := page || E'\nNot installed on this server.\n';
-        ELSIF json_array_length(s -> 'rows') = 0 THEN
+        IF json_array_length(s -> 'rows') = 0 THEN
             page := page || E'\nNone.\n';
         ELSE
             heads := ARRAY(SELECT hipaa_guard.report_heads(s -> 'rows'));
@@ -310,9 +303,7 @@ DECLARE
     name text := s ->> 'section';
     body text;
 BEGIN
-    IF json_typeof(s -> 'rows') = 'null' THEN
-        body := '<p>Not installed on this server.</p>';
-    ELSIF json_array_length(s -> 'rows') = 0 THEN
+    IF json_array_length(s -> 'rows') = 0 THEN
         body := '<p>None.</p>';
     ELSE
         body := hipaa_guard.report_table(s -> 'rows');

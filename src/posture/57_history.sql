@@ -106,11 +106,9 @@ COMMENT ON FUNCTION hipaa_guard.verify_audit_trail() IS
 CREATE FUNCTION hipaa_guard.verify_large_trail() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    IF to_regclass('hipaa_guard.stat_audit') IS NULL OR to_regprocedure('hipaa_guard.audit_verify(text)') IS NULL
-       OR hipaa_guard.trail_is_small() THEN
-        RETURN;
+    IF NOT hipaa_guard.trail_is_small() THEN
+        PERFORM hipaa_guard.verify_audit_trail();
     END IF;
-    PERFORM hipaa_guard.verify_audit_trail();
 END $$;
 COMMENT ON FUNCTION hipaa_guard.verify_large_trail() IS 'Verifies a trail that posture() does not verify itself. Internal.';
 
@@ -138,13 +136,11 @@ CREATE FUNCTION hipaa_guard.metrics(OUT flagged int, OUT audit_generated bigint,
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     flagged := hipaa_guard.database_is_flagged()::int;
-    IF to_regclass('hipaa_guard.stat_audit') IS NOT NULL THEN
-        SELECT s.generated, s.written, s.dropped, s.in_ring, (s.writer_pid IS NOT NULL)::int,
-               extract(epoch FROM clock_timestamp() - s.last_flush_at), s.bytes_on_disk
-          INTO audit_generated, audit_written, audit_dropped, audit_in_ring, audit_writer_up, audit_flush_age_seconds,
-               audit_bytes_on_disk
-          FROM hipaa_guard.stat_audit AS s;
-    END IF;
+    SELECT s.generated, s.written, s.dropped, s.in_ring, (s.writer_pid IS NOT NULL)::int,
+           extract(epoch FROM clock_timestamp() - s.last_flush_at), s.bytes_on_disk
+      INTO audit_generated, audit_written, audit_dropped, audit_in_ring, audit_writer_up, audit_flush_age_seconds,
+           audit_bytes_on_disk
+      FROM hipaa_guard.stat_audit AS s;
     SELECT (l.status <> 'fail')::int INTO audit_chain_ok FROM hipaa_guard.posture_latest l WHERE l.check_id = 'AUD-07';
     SELECT count(*) FILTER (WHERE c.severity = 'critical'), count(*) FILTER (WHERE c.severity = 'high')
       INTO posture_critical_failing, posture_high_failing

@@ -47,9 +47,9 @@ $$SELECT what, period::text FROM hipaa_guard.retention WHERE what = 'audit_trail
 '164.316(b)(2)(i); 164.528(a)', NULL, 'V-261918', 'Neon retains per BAA'),
 ('AUD-09', 'medium', 'Audit storage above 75 % of allowance',
 $$SELECT object, value || ' % full' FROM hipaa_guard.host_facts() WHERE fact = 'audit_volume_percent' AND
-    value::int > 75 UNION ALL SELECT 'hipaa_guard.audit_max_size', 'above 75 %' FROM hipaa_guard.stat_audit
-    WHERE bytes_on_disk > 0.75 * pg_size_bytes(current_setting('hipaa_guard.audit_max_size'))$$,
-'Export and archive segments, or raise hipaa_guard.audit_max_size, or enlarge the volume.',
+    value::int > 75 UNION ALL SELECT 'hipaa_guard.audit_max_size', round(percent) || ' % full' FROM
+    hipaa_guard.audit_storage WHERE percent > 75$$,
+'SELECT hipaa_guard.purge_audit(before) once an archive has them, or raise hipaa_guard.audit_max_size, or enlarge the volume.',
 '164.312(b)', NULL, 'V-261919', NULL),
 ('AUD-12', 'medium', 'Unvetted preload library',
 $$SELECT name, reset_val FROM pg_settings WHERE name IN ('session_preload_libraries', 'local_preload_libraries')
@@ -65,13 +65,15 @@ NULL,
 '164.308(a)(1)(ii)(D)', NULL, 'V-261917', NULL,
 '{audit_review}', '30 days'),
 ('AUD-11', 'medium', 'Unexported audit segments older than policy',
-NULL,
-'SELECT hipaa_guard.audit_export(...) to a place of its own, then SELECT hipaa_guard.attest(''audit_export'', ''who'', ''where'');',
+$$SELECT 'audit trail', 'not exported or archived in 31 days' WHERE NOT EXISTS (SELECT FROM
+    hipaa_guard.export_receipts WHERE until > now() - interval '31 days') AND NOT EXISTS (SELECT FROM
+    hipaa_guard.archives WHERE acknowledged_at > now() - interval '31 days')$$,
+'SELECT hipaa_guard.audit_export(...) to a place of its own, or let an archive acknowledge its segments (docs/archive.md).',
 '164.316(b)(2)(i)', NULL, 'V-261967', 'Neon export before delete',
 '{audit_export}', '31 days'),
 ('AUD-13', 'high', 'fail-closed audit not chosen (documented NA if availability preferred)',
-$$SELECT 'hipaa_guard.audit_on_overflow', current_setting('hipaa_guard.audit_on_overflow', true) WHERE
-    current_setting('hipaa_guard.audit_on_overflow', true) = 'drop'$$,
+$$SELECT 'hipaa_guard.audit_on_overflow', current_setting('hipaa_guard.audit_on_overflow') WHERE
+    current_setting('hipaa_guard.audit_on_overflow') = 'drop'$$,
 'ALTER SYSTEM SET hipaa_guard.audit_on_overflow = ''wait''; SELECT pg_reload_conf(); Or attest(''availability_over_audit'', ...) '
 'where availability comes first.',
 '164.312(b)', NULL, 'V-261873', 'Neon prefers availability',
@@ -79,13 +81,3 @@ $$SELECT 'hipaa_guard.audit_on_overflow', current_setting('hipaa_guard.audit_on_
 
 UPDATE hipaa_guard.posture_check SET applies = $$current_setting('pgaudit.log', true) IS NOT NULL$$
  WHERE id = 'AUD-03';
-UPDATE hipaa_guard.posture_check SET applies = $$current_setting('hipaa_guard.audit_on_overflow', true) IS NOT NULL$$
- WHERE id = 'AUD-13';
-UPDATE hipaa_guard.posture_check SET needs = '{"hipaa_guard.stat_audit"}'
- WHERE id IN ('AUD-04', 'AUD-05');
-UPDATE hipaa_guard.posture_check SET needs = '{"hipaa_guard.stat_audit","hipaa_guard.host_facts()"}'
- WHERE id = 'AUD-09';
-UPDATE hipaa_guard.posture_check SET needs = '{"hipaa_guard.stat_audit","hipaa_guard.audit_verify(text)"}'
- WHERE id = 'AUD-07';
-UPDATE hipaa_guard.posture_check SET needs = '{"hipaa_guard.host_facts()"}'
- WHERE id = 'AUD-06';

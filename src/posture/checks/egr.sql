@@ -48,7 +48,8 @@ $$SELECT extname, extversion FROM pg_extension WHERE extname IN ('pageinspect', 
 'DROP EXTENSION name;',
 '164.312(a)(1)', '1.2', 'V-261886', NULL),
 ('EGR-10', 'medium', 'Extension not on the allow list',
-$$SELECT extname, extversion FROM pg_extension WHERE extname NOT IN ('plpgsql', 'hipaa_guard') AND extname <> ALL
+$$SELECT extname, extversion FROM pg_extension WHERE extname NOT IN ('plpgsql', 'hipaa_guard') AND extname NOT IN
+    (SELECT hipaa_guard.safe_extensions()) AND extname <> ALL
     (regexp_split_to_array(current_setting('hipaa_guard.allowed_extensions'), '[, ]+'))$$,
 'DROP EXTENSION name; or add it to hipaa_guard.allowed_extensions after vetting.',
 '164.308(a)(1)(ii)(B)', '1.2', 'V-261886', 'pgdsat 1.8'),
@@ -71,5 +72,3 @@ $$SELECT s.name, f.found FROM hipaa_guard.services s, LATERAL (SELECT 'extension
 
 UPDATE hipaa_guard.posture_check SET applies = $$EXISTS (SELECT FROM hipaa_guard.phi_relation)$$
  WHERE id IN ('EGR-02', 'EGR-03', 'EGR-04');
-UPDATE hipaa_guard.posture_check SET applies = $$current_setting('hipaa_guard.allowed_extensions', true) IS NOT NULL$$
- WHERE id = 'EGR-10';

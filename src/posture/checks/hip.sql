@@ -15,14 +15,13 @@ $$SELECT database, integrity FROM hipaa_guard.project WHERE hipaa AND integrity 
 'SELECT integrity FROM hipaa_guard.project; find out who changed the copy, open an incident.',
 '164.312(c)(1)', NULL, 'V-261880', 'Neon cannot be disabled'),
 ('HIP-04', 'medium', 'Guard running in warn mode',
-$$SELECT 'hipaa_guard.ddl_policy', current_setting('hipaa_guard.ddl_policy', true) WHERE
-    current_setting('hipaa_guard.ddl_policy', true) <> 'reject' AND NOT hipaa_guard.database_is_flagged()$$,
+$$SELECT 'hipaa_guard.ddl_policy', current_setting('hipaa_guard.ddl_policy') WHERE
+    current_setting('hipaa_guard.ddl_policy') <> 'reject' AND NOT hipaa_guard.database_is_flagged()$$,
 'ALTER SYSTEM SET hipaa_guard.ddl_policy = ''reject''; SELECT pg_reload_conf(); Or hipaa_guard.enable().',
 '164.308(a)(1)(ii)(B)', NULL, NULL, NULL),
 ('HIP-05', 'medium', 'Open exemptions',
-$$SELECT to_jsonb(e) ->> 'feature', to_jsonb(e) ->> 'scope' FROM hipaa_guard.exemptions e WHERE
-    coalesce((to_jsonb(e) ->> 'expires_at')::timestamptz, 'infinity') > now()$$,
-'SELECT * FROM hipaa_guard.exemptions; end those that are no longer needed.',
+$$SELECT feature || ' ' || scope, reason FROM hipaa_guard.exemptions WHERE in_force$$,
+'SELECT hipaa_guard.end_exemption(id); for those that are no longer needed.',
 '164.316(b)(1)', NULL, NULL, NULL),
 ('HIP-06', 'high', 'Subcontractor without BAA',
 $$SELECT name, 'no BAA in force' FROM hipaa_guard.subcontractors WHERE handles_phi AND ended_at IS NULL AND
@@ -34,9 +33,8 @@ $$SELECT 'incident ' || incident, clock FROM hipaa_guard.incident_deadlines WHER
 'Send the notice, then SELECT hipaa_guard.record_notice(incident, clock, recipient, method);',
 '164.410(b); 164.404(b)', NULL, NULL, 'Neon 5 business days / 30 days'),
 ('HIP-10', 'high', 'Break-glass session not reviewed',
-$$SELECT 'emergency access ' || row_number() OVER (), 'not reviewed' FROM hipaa_guard.emergency_access e WHERE
-    to_jsonb(e) ->> 'reviewed_at' IS NULL$$,
-'SELECT * FROM hipaa_guard.emergency_access; review what was done and record the review.',
+$$SELECT 'emergency access ' || id, 'not reviewed' FROM hipaa_guard.emergency_access WHERE reviewed_at IS NULL$$,
+'SELECT hipaa_guard.review_emergency(id, ''what the review says'');',
 '164.312(a)(2)(ii); 164.308(a)(1)(ii)(D)', NULL, NULL, NULL),
 ('HIP-13', 'medium', 'Access/amendment request overdue (30/60 days)',
 $$SELECT 'request ' || request, kind FROM hipaa_guard.phi_requests WHERE overdue$$,
@@ -70,10 +68,3 @@ NULL,
 'SELECT hipaa_guard.attest(''private_network'', ''who'', ''where the proof is'');',
 '164.312(e)(1)', '5.2', 'V-261889', 'PowerSync PrivateLink',
 '{private_network}', '1 year');
-
-UPDATE hipaa_guard.posture_check SET applies = $$current_setting('hipaa_guard.ddl_policy', true) IS NOT NULL$$
- WHERE id = 'HIP-04';
-UPDATE hipaa_guard.posture_check SET needs = '{"hipaa_guard.exemptions"}'
- WHERE id = 'HIP-05';
-UPDATE hipaa_guard.posture_check SET needs = '{"hipaa_guard.emergency_access"}'
- WHERE id = 'HIP-10';

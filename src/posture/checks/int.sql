@@ -60,5 +60,3 @@ $$SELECT object, value FROM hipaa_guard.host_facts() WHERE fact = 'volume' AND v
 
 UPDATE hipaa_guard.posture_check SET applies = $$EXISTS (SELECT FROM hipaa_guard.phi_relation)$$
  WHERE id = 'INT-09';
-UPDATE hipaa_guard.posture_check SET needs = '{"hipaa_guard.host_facts()"}'
- WHERE id IN ('INT-06', 'INT-07', 'INT-11');

@@ -122,5 +122,3 @@ UPDATE hipaa_guard.posture_check SET applies = $$current_setting('auto_explain.l
  WHERE id IN ('LOG-09', 'LOG-10');
 UPDATE hipaa_guard.posture_check SET applies = $$current_setting('pg_stat_statements.track', true) IS NOT NULL$$
  WHERE id IN ('LOG-18', 'LOG-19');
-UPDATE hipaa_guard.posture_check SET needs = '{"hipaa_guard.host_facts()"}'
- WHERE id = 'LOG-21';

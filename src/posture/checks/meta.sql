@@ -66,5 +66,3 @@ UPDATE hipaa_guard.posture_check SET applies = $$EXISTS (SELECT FROM hipaa_guard
  WHERE id IN ('META-10', 'META-11');
 UPDATE hipaa_guard.posture_check SET applies = $$current_setting('pg_stat_statements.track', true) IS NOT NULL$$
  WHERE id = 'META-12';
-UPDATE hipaa_guard.posture_check SET needs = '{"hipaa_guard.scan_catalog()"}'
- WHERE id IN ('META-01', 'META-02', 'META-03', 'META-04', 'META-05', 'META-06', 'META-07', 'META-08', 'META-09', 'META-12');

@@ -56,7 +56,7 @@ $$SELECT format('%s.%I', k.oid::regclass, a.attname), format_type(a.atttypid, NU
     'street|zip|postal|drivers?_lic[a-z]*|passport|biometric|photo|device_serial|vin)(_|$)') AND NOT EXISTS
     (SELECT FROM pg_seclabel l WHERE l.provider = 'hipaa_guard' AND l.classoid = 'pg_class'::regclass AND
     l.objoid = k.oid AND l.objsubid IN (0, a.attnum))$$,
-'SECURITY LABEL FOR hipaa_guard ON COLUMN name IS ''phi''; (or accept_risk)',
+'SELECT hipaa_guard.protect(''table'', ARRAY[''column''], ''category''); or accept_risk(''RLS-10'', ...).',
 '164.308(a)(1)(ii)(A); NPRM inventory', NULL, 'V-261911', 'splinter 0023');
 
 UPDATE hipaa_guard.posture_check SET applies = $$EXISTS (SELECT FROM hipaa_guard.phi_relation)$$

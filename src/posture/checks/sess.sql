@@ -48,5 +48,3 @@ $$SELECT 'transaction ' || transaction, 'older than 1 h' FROM pg_prepared_xacts 
 '164.312(c)(1)', NULL, NULL, NULL);
 
 UPDATE hipaa_guard.posture_check SET min_pg = 17 WHERE id = 'SESS-04';
-UPDATE hipaa_guard.posture_check SET applies = $$current_setting('hipaa_guard.max_idle_session', true) IS NOT NULL$$
- WHERE id = 'SESS-08';

@@ -114,5 +114,3 @@ $$SELECT 'gss_accept_delegation', 'on' WHERE current_setting('gss_accept_delegat
 UPDATE hipaa_guard.posture_check SET min_pg = 16 WHERE id = 'TLS-22';
 UPDATE hipaa_guard.posture_check SET applies = $$current_setting('ssl') = 'on'$$
  WHERE id IN ('TLS-02', 'TLS-03', 'TLS-04', 'TLS-05', 'TLS-06', 'TLS-07', 'TLS-08', 'TLS-12', 'TLS-13', 'TLS-14');
-UPDATE hipaa_guard.posture_check SET needs = '{"hipaa_guard.host_facts()"}'
- WHERE id IN ('TLS-12', 'TLS-13', 'TLS-14', 'TLS-15');
