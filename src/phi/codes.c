@@ -175,8 +175,8 @@ find_cued(const text_view *text, size_t at, offer *best)
 	uint32_t	cues;
 
 	if (digits < 2 || byte_before(text, start, BYTE_WORD) || byte_is(text, end, BYTE_WORD) ||
-		is_fraction(text, end))
-		return;
+		is_fraction(text, end) || (digits < 4 && digits == end - start))
+		return;					/* two or three bare digits are no one's number */
 	cues = hg_phi_cues_before(text, start, 24);
 	if (byte_at(text, end) == '^')
 		cues |= hg_phi_cues_after(text, end);

@@ -105,8 +105,6 @@ static const cue_row cues_m[] = {
 	{"", 0}
 };
 static const cue_row cues_n[] = {
-	{"name", CUE_NAME},
-	{"named", CUE_NAME},
 	{"no", CUE_NUMBER},
 	{"npi", CUE_NPI},
 	{"num", CUE_NUMBER},
@@ -120,7 +118,7 @@ static const cue_row cues_o[] = {
 static const cue_row cues_p[] = {
 	{"pager", CUE_PHONE},
 	{"passport", CUE_PASSPORT},
-	{"patient", CUE_PATIENT | CUE_NAME},
+	{"patient", CUE_PATIENT},
 	{"ph", CUE_PHONE},
 	{"phone", CUE_PHONE},
 	{"phones", CUE_PHONE},
@@ -195,7 +193,7 @@ static const struct
 	['i' - 'a'] = {cues_i, 0x0694},
 	['l' - 'a'] = {cues_l, 0x0080},
 	['m' - 'a'] = {cues_m, 0x05dc},
-	['n' - 'a'] = {cues_n, 0x007c},
+	['n' - 'a'] = {cues_n, 0x004c},
 	['o' - 'a'] = {cues_o, 0x0040},
 	['p' - 'a'] = {cues_p, 0x05e4},
 	['r' - 'a'] = {cues_r, 0x10c0},
@@ -297,7 +295,7 @@ hg_phi_cues_before(const text_view *text, size_t at, size_t reach)
 			letters[i - at] = (char) (base[i] | 0x20);
 		found = cues_of_letters(letters);
 		cues |= found;
-		if (found & ~(uint32_t) (CUE_NUMBER | CUE_RECORD | CUE_MEDICAL | CUE_PATIENT | CUE_NAME))
+		if (found & ~(uint32_t) (CUE_NUMBER | CUE_RECORD | CUE_MEDICAL | CUE_PATIENT))
 			break;
 	}
 	return combine(cues);

@@ -154,7 +154,6 @@ typedef enum cue
 	CUE_ZIP = 1 << 18,
 	CUE_AGE = 1 << 19,
 	CUE_IP = 1 << 20,
-	CUE_NAME = 1 << 21,
 	CUE_NUMBER = 1 << 22,		/* id, number, no: only together with one of these: */
 	CUE_PATIENT = 1 << 23,
 	CUE_RECORD = 1 << 24,

@@ -184,7 +184,7 @@ name_end(const text_view *text, size_t end)
 			break;
 		read_word(text, at + 1, &w);
 		if (is_suffix(&w.word))
-			return w.end;
+			return w.end + (byte_at(text, w.end) == '.' && w.word.letters[1] == 'r');
 		if (text->at[at - 1] == ',' || !w.word.capital || w.word.letters_count == 0 ||
 			((w.flags & NOT_A_NAME) && !(w.flags & WORD_SURNAME_TOP)) || is_product(&w.word))
 			break;
@@ -356,7 +356,7 @@ hg_phi_find_lower_name(const text_view *text, size_t at, offer *best)
 	read_word(text, at, &a);
 	/* The same words that make_words hints at. */
 	if (!(a.flags & WORD_GIVEN_USUAL) || (a.flags & (WORD_COMMON | WORD_SCHEMA | WORD_PLACE)) ||
-		a.word.foreign || a.end - at < 4)
+		a.word.letters_count < 4 || a.end - at != a.word.letters_count)
 		return;
 	next = a.end + 1;
 	if (byte_is(text, next, BYTE_LETTER) && byte_at(text, next + 1) == '.' &&

@@ -180,6 +180,24 @@ offer_address(const text_view *text, size_t start, size_t street_end, bool unit_
 				 false, confidence);
 }
 
+/* Where the "P.O. " before "Box" begins; the position itself if there is none. */
+static size_t
+box_start(const text_view *text, size_t box)
+{
+	static const char letters[] = "op";
+	size_t		at = box;
+
+	for (int i = 0; i < 2; i++)
+	{
+		while (at > 0 && box - at < 6 && (text->at[at - 1] == ' ' || text->at[at - 1] == '.'))
+			at--;
+		if (at == 0 || (text->at[at - 1] | 32) != letters[i])
+			return box;
+		at--;
+	}
+	return byte_before(text, at, BYTE_WORD) ? box : at;
+}
+
 /* "P.O. Box 255", "PO BOX 12": from the number back. */
 static void
 find_box(const text_view *text, size_t at, offer *best)
@@ -190,14 +208,8 @@ find_box(const text_view *text, size_t at, offer *best)
 	if (at < 4 || text->at[at - 1] != ' ' || (text->at[at - 4] | 32) != 'b' ||
 		(text->at[at - 3] | 32) != 'o' || (text->at[at - 2] | 32) != 'x')
 		return;
-	start = at - 4;
-	while (start > 0 && at - start < 11 &&
-		   (text->at[start - 1] == ' ' || text->at[start - 1] == '.' ||
-			(text->at[start - 1] | 32) == 'p' || (text->at[start - 1] | 32) == 'o'))
-		start--;
-	while (text->at[start] == ' ' || text->at[start] == '.')
-		start++;
-	if ((text->at[start] | 32) != 'p' || byte_before(text, start, BYTE_WORD))
+	start = box_start(text, at - 4);
+	if (start == at - 4)
 		return;
 	while (end < at + 8 && byte_is(text, end, BYTE_DIGIT))
 		end++;

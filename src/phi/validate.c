@@ -146,7 +146,7 @@ hg_phi_valid_card(const char *digits, size_t count)
 		uint8_t		shortest,
 					longest;
 	}			issuers[] = {
-		{4000, 4999, 13, 19},	/* Visa */
+		{4000, 4999, 16, 16}, {4000, 4999, 13, 13}, {4000, 4999, 19, 19},	/* Visa */
 		{5100, 5599, 16, 16}, {2221, 2720, 16, 16}, /* Mastercard */
 		{3400, 3499, 15, 15}, {3700, 3799, 15, 15}, /* American Express */
 		{3000, 3059, 14, 19}, {3095, 3095, 14, 19}, /* Diners Club */
