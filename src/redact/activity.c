@@ -38,14 +38,19 @@ hg_redact_report_activity(const char *sql)
 	pgstat_report_activity(STATE_RUNNING, masked);
 }
 
-/* Only what the client sent is shown there; statements of functions are not. */
+/*
+ * Only what the client sent is shown there; statements of functions are not.
+ * An executed portal has a copy of its text, so pointers are not enough.
+ */
 static void
 report_if_top_level(const char *sql)
 {
-	if (sql != NULL && sql == debug_query_string)
+	if (sql != NULL && debug_query_string != NULL &&
+		(sql == debug_query_string || hg_redact_statement_is_masked() ||
+		 strcmp(sql, debug_query_string) == 0))
 	{
 		hg_redact_forbid_core_dumps();
-		hg_redact_report_activity(sql);
+		hg_redact_report_activity(debug_query_string);
 	}
 }
 

@@ -36,6 +36,9 @@ static emit_log_hook_type previous_hook = NULL;
 static char work[FIELD_MAX];
 static char statement[FIELD_MAX];
 
+/* What debug_query_string was before it was made to point to the masked copy. */
+static const char *raw_statement = NULL;
+
 void
 hg_redact_options(hg_mask_options *options)
 {
@@ -83,6 +86,12 @@ hg_redact_log_options(hg_mask_log_options *options)
 	if (messages_are_translated())
 		options->translate = translate;
 	return true;
+}
+
+bool
+hg_redact_statement_is_masked(void)
+{
+	return debug_query_string == statement;
 }
 
 void
@@ -140,19 +149,50 @@ mask_field(char **field, hg_format_field which, const hg_mask_log_options *optio
 												 sizeof(work), options));
 }
 
-/* An object's name in the message; it goes to the client and to verbose logs. */
+/*
+ * An object's name in the message; it goes to the client and to verbose logs.
+ * RAISE can set it to anything.
+ */
 static void
-mask_name(char **field, const hg_mask_log_options *options)
+mask_name(char **field, const ErrorData *edata, const hg_mask_log_options *options)
 {
 	hg_phi_span finding;
 	size_t		size;
+	bool		keep;
+	bool		raised = edata->funcname != NULL && strcmp(edata->funcname, "exec_stmt_raise") == 0;
 
 	if (*field == NULL)
 		return;
 	size = strlen(*field);
-	if (hg_mask_find(*field, 0, size, &finding, &options->mask) ||
-		hg_mask_find_in_name(*field, size, &finding, options->mask.confidence))
+	keep = !hg_mask_find(*field, 0, size, &finding, &options->mask) &&
+		!hg_mask_find_in_name(*field, size, &finding, options->mask.confidence);
+	if (keep && options->strict && options->statement != NULL)
+	{
+		hg_sql_origin origin = hg_mask_sql_origin(options->statement, options->statement_size,
+												  *field, size);
+
+		keep = origin != HG_ORIGIN_VALUE && !(raised && origin == HG_ORIGIN_UNKNOWN);
+	}
+	if (keep && options->strict && raised)
+		keep = hg_mask_name_is_ordinary(*field, size, &options->mask);
+	if (!keep)
 		replace_field(field, HG_REDACTED, strlen(HG_REDACTED));
+}
+
+static void
+mask_inner_query(ErrorData *edata, const hg_mask_log_options *options)
+{
+	const char *sql = edata->internalquery;
+	size_t		size;
+
+	if (sql == NULL)
+		return;
+	if (options->strict)
+		size = hg_mask_inner_sql(sql, strlen(sql), options->statement, options->statement_size,
+								 work, sizeof(work), &options->mask);
+	else
+		size = hg_mask_text(sql, strlen(sql), work, sizeof(work), &options->mask);
+	replace_field(&edata->internalquery, work, size);
 }
 
 /* Whether a message of a level is one that a setting asks for; as elog.c has it. */
@@ -178,7 +218,11 @@ mask_statement(ErrorData *edata, const hg_mask_log_options *options)
 	size_t		raw_size;
 	size_t		size;
 
-	if (debug_query_string == NULL || debug_query_string == statement || edata->hide_stmt ||
+	if (debug_query_string == NULL)
+		return;
+	if (edata->elevel == ERROR)
+		hg_redact_report_activity(debug_query_string);
+	if (debug_query_string == statement || edata->hide_stmt ||
 		!level_is_output(edata->elevel, log_min_error_statement))
 		return;
 	raw_size = strlen(debug_query_string);
@@ -190,8 +234,7 @@ mask_statement(ErrorData *edata, const hg_mask_log_options *options)
 	size = hg_mask_statement(debug_query_string, raw_size, statement, sizeof(statement) - 1,
 							 options);
 	statement[size] = '\0';
-	if (edata->elevel == ERROR)
-		hg_redact_report_activity(statement);
+	raw_statement = debug_query_string;
 	debug_query_string = statement;
 }
 
@@ -211,6 +254,7 @@ static void
 mask_client(const ErrorData *edata, const hg_mask_log_options *options)
 {
 	static char checked[NAMEDATALEN];
+	static char redacted[] = HG_REDACTED;
 	const hg_mask_options *mask = &options->mask;
 	Port	   *port = MyProcPort;
 
@@ -220,8 +264,15 @@ mask_client(const ErrorData *edata, const hg_mask_log_options *options)
 			overwrite(application_name);
 		strlcpy(checked, application_name, sizeof(checked));
 	}
+	if (port == NULL || !ClientAuthInProgress)
+		return;
+	/* Whether there is such a database is asked for later, by a pointer that was taken before. */
+	if (edata->funcname != NULL && strcmp(edata->funcname, "PerformAuthentication") == 0 &&
+		port->database_name != NULL &&
+		!hg_mask_name_is_ordinary(port->database_name, strlen(port->database_name), mask))
+		port->database_name = redacted;
 	/* Until it is authenticated a client may call itself anything; FATAL is the end of it. */
-	if (port == NULL || !ClientAuthInProgress || edata->elevel < FATAL)
+	if (edata->elevel < FATAL)
 		return;
 	if (port->user_name != NULL &&
 		!hg_mask_name_is_ordinary(port->user_name, strlen(port->user_name), mask))
@@ -255,31 +306,50 @@ mask_detail(ErrorData *edata, const hg_mask_log_options *options)
 static void
 mask_message(ErrorData *edata, const hg_mask_log_options *options)
 {
-	if (edata->message != NULL)
-		replace_field(&edata->message, work,
-					  hg_mask_message(edata->message_id, edata->message,
-									  strlen(edata->message), work, sizeof(work), options));
+	size_t		size;
+
+	if (edata->message == NULL)
+		return;
+	size = hg_redact_raise(edata, work, sizeof(work), options);
+	if (size == 0)
+		size = hg_mask_message(edata->message_id, edata->message, strlen(edata->message), work,
+							   sizeof(work), options);
+	replace_field(&edata->message, work, size);
+}
+
+/* What the user sent tells whether a word of a message was given as a name or as a value. */
+static void
+know_statements(const ErrorData *edata, hg_mask_log_options *options)
+{
+	if (debug_query_string != NULL)
+	{
+		options->statement = debug_query_string == statement ? raw_statement : debug_query_string;
+		options->statement_size = strnlen(options->statement, FIELD_MAX);
+	}
+	if (edata->internalquery != NULL)
+	{
+		options->inner_statement = edata->internalquery;
+		options->inner_statement_size = strnlen(edata->internalquery, FIELD_MAX);
+	}
 }
 
 static void
 mask_all(ErrorData *edata, hg_mask_log_options *options)
 {
 	options->domain = edata->domain;
+	know_statements(edata, options);
 	mask_message(edata, options);
 	mask_detail(edata, options);
 	mask_field(&edata->hint, HG_FORMAT_HINT, options);
 	if (edata->context_domain != NULL)
 		options->domain = edata->context_domain;
 	mask_field(&edata->context, HG_FORMAT_CONTEXT, options);
-	if (edata->internalquery != NULL)
-		replace_field(&edata->internalquery, work,
-					  hg_mask_statement(edata->internalquery, strlen(edata->internalquery), work,
-										sizeof(work), options));
-	mask_name(&edata->schema_name, options);
-	mask_name(&edata->table_name, options);
-	mask_name(&edata->column_name, options);
-	mask_name(&edata->datatype_name, options);
-	mask_name(&edata->constraint_name, options);
+	mask_inner_query(edata, options);
+	mask_name(&edata->schema_name, edata, options);
+	mask_name(&edata->table_name, edata, options);
+	mask_name(&edata->column_name, edata, options);
+	mask_name(&edata->datatype_name, edata, options);
+	mask_name(&edata->constraint_name, edata, options);
 	mask_statement(edata, options);
 	mask_client(edata, options);
 }
@@ -305,6 +375,7 @@ void
 hg_redact_init(void)
 {
 	hg_redact_install_activity_hooks();
+	hg_redact_watch_raise();
 }
 
 void

@@ -36,9 +36,29 @@ extern size_t hg_mask_sql(const char *sql, size_t size, char *out, size_t out_si
 						  const hg_mask_options *options);
 
 /*
+ * The same for SQL that the run of an outer statement made: words that the outer
+ * one has as values only are masked as well.
+ */
+extern size_t hg_mask_inner_sql(const char *sql, size_t size, const char *outer,
+								size_t outer_size, char *out, size_t out_size,
+								const hg_mask_options *options);
+
+/*
  * Whether no quote or comment is open at the end of SQL, so that it can be cut
  * there and both parts be masked on their own.
  */
 extern bool hg_mask_sql_is_complete(const char *sql, size_t size);
+
+/* Where a statement has a word that a message shows. */
+typedef enum hg_sql_origin
+{
+	HG_ORIGIN_NONE,				/* nowhere: it is a function's, or the server's */
+	HG_ORIGIN_UNKNOWN,			/* nowhere, but the statement has parameters */
+	HG_ORIGIN_NAME,				/* as a name, whatever else */
+	HG_ORIGIN_VALUE				/* in literals, numbers or comments only */
+} hg_sql_origin;
+
+extern hg_sql_origin hg_mask_sql_origin(const char *sql, size_t size, const char *word,
+										size_t word_size);
 
 #endif							/* HG_MASK_H */

@@ -300,11 +300,12 @@ hg_format_begins(hg_format_field field, const char *text, size_t size,
 				 const hg_mask_log_options *options)
 {
 	range		rows = {format_starts[field], format_starts[field + 1]};
+	size_t		depth;
 
 	/* Where lines end cannot be told in other languages: each counts as a whole. */
 	if (options->translate != NULL)
 		return true;
-	for (size_t depth = 0; depth < size && text[depth] != '\0'; depth++)
+	for (depth = 0; depth < size && text[depth] != '\0'; depth++)
 	{
 		if (depth >= LETTERS_MIN)
 		{
@@ -317,7 +318,7 @@ hg_format_begins(hg_format_field field, const char *text, size_t size,
 		if (rows.low >= rows.high)
 			return false;
 	}
-	return size >= LETTERS_MIN && rows.low < rows.high && formats[rows.low].format[size] == '\0';
+	return depth == size && size >= LETTERS_MIN && formats[rows.low].format[size] == '\0';
 }
 
 bool

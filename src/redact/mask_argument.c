@@ -266,26 +266,77 @@ put_name(hg_out *out, const char *text, size_t from, size_t to,
 		hg_mask_put_value(out, text, from, to, &options->mask);
 }
 
+/*
+ * Whether the user gave a word as a value: the statement has it in a literal,
+ * or has parameters and does not have it, and nowhere as a name.
+ */
+static bool
+is_given_as_value(const char *word, size_t size, const hg_mask_log_options *options)
+{
+	hg_sql_origin origin;
+
+	if (options->statement == NULL)
+		return false;
+	origin = hg_mask_sql_origin(options->statement, options->statement_size, word, size);
+	if ((origin == HG_ORIGIN_VALUE || origin == HG_ORIGIN_UNKNOWN) &&
+		options->inner_statement != NULL &&
+		hg_mask_sql_origin(options->inner_statement, options->inner_statement_size, word,
+						   size) == HG_ORIGIN_NAME)
+		return origin == HG_ORIGIN_VALUE;
+	return origin == HG_ORIGIN_VALUE || origin == HG_ORIGIN_UNKNOWN;
+}
+
+/* The same for each word of a name. */
+static bool
+name_is_given_as_value(const char *name, size_t size, const hg_mask_log_options *options)
+{
+	size_t		end;
+
+	if (is_type_name(name, size) || is_keywords(name, size) || is_operator(name, size))
+		return false;
+	for (size_t at = 0; at < size && name[at] != '('; at = end + 1)
+	{
+		end = at;
+		while (end < size && (is_letter((unsigned char) name[end]) ||
+							  is_digit((unsigned char) name[end]) || name[end] == '$'))
+			end++;
+		if (end > at && is_given_as_value(name + at, end - at, options))
+			return true;
+	}
+	return false;
+}
+
 /* Whether an argument of a class that may stay looks as its class should. */
 static bool
-may_stay(char class, const char *text, size_t size, const hg_mask_options *options)
+may_stay(char class, const char *text, size_t size, const hg_mask_log_options *options)
 {
+	const hg_mask_options *mask = &options->mask;
+
 	switch (class)
 	{
 		case 'n':
-			return is_number(text, size);
+			return is_number(text, size) &&
+				(size < 6 || !is_given_as_value(text, size, options));
 		case 'u':
-			return hg_mask_name_is_ordinary(text, size, options);
+			return hg_mask_name_is_ordinary(text, size, mask) &&
+				!name_is_given_as_value(text, size, options);
 		case 's':
 			return (is_number(text, size) && size <= 12) ||
-				hg_mask_name_is_ordinary(text, size, options);
+				hg_mask_name_is_ordinary(text, size, mask);
 		case 'o':
-			return is_time(text, size) ||
-				(!has_quote(text, size) && is_clean(text, size, options));
+			if (is_time(text, size))
+				return true;
+			/* A path with a blank in it was hardly made by the server. */
+			if (has_quote(text, size) || (text[0] == '/' && memchr(text, ' ', size) != NULL) ||
+				!is_clean(text, size, mask))
+				return false;
+			return size < 4 || options->statement == NULL ||
+				hg_mask_sql_origin(options->statement, options->statement_size, text, size) !=
+				HG_ORIGIN_VALUE;
 		case 'h':
 			return consists_of(text, size, ".:-%[] =");
 		case 'a':
-			return hg_mask_application_is_ordinary(text, size, options);
+			return hg_mask_application_is_ordinary(text, size, mask);
 		default:
 			return false;
 	}
@@ -324,7 +375,7 @@ hg_mask_put_argument(hg_out *out, char class, const char *text, size_t from, siz
 			hg_mask_put_audit_line(out, text + from, to - from, options);
 			break;
 		default:
-			if (may_stay(class, text + from, to - from, &options->mask))
+			if (may_stay(class, text + from, to - from, options))
 				hg_out_bytes(out, text + from, to - from);
 			else
 				hg_mask_put_value(out, text, from, to, &options->mask);

@@ -345,6 +345,33 @@ hg_mask_field(hg_format_field field, const char *text, size_t size, char *out, s
 }
 
 size_t
+hg_mask_raise(const char *format, const char *text, size_t size, char *out, size_t out_size,
+			  const hg_mask_log_options *options)
+{
+	hg_out		bounded = {out, out_size, 0, false};
+	hg_alignment alignment;
+	size_t		kept = 0;
+
+	if (*format == '\0' || !hg_format_align(format, text, size, &alignment))
+		return 0;
+	for (int i = 0; i < alignment.count; i++)
+	{
+		const hg_argument *argument = &alignment.arguments[i];
+
+		hg_mask_put_text(&bounded, text + kept, argument->start - kept, &options->mask);
+		/* PL/pgSQL's word for a NULL says nothing. */
+		if (argument->end - argument->start == 6 &&
+			memcmp(text + argument->start, "<NULL>", 6) == 0)
+			hg_out_text(&bounded, "<NULL>");
+		else
+			hg_mask_put_value(&bounded, text, argument->start, argument->end, &options->mask);
+		kept = argument->end;
+	}
+	hg_mask_put_text(&bounded, text + kept, size - kept, &options->mask);
+	return bounded.used;
+}
+
+size_t
 hg_mask_statement(const char *sql, size_t size, char *out, size_t out_size,
 				  const hg_mask_log_options *options)
 {

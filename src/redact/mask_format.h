@@ -29,6 +29,11 @@ typedef struct hg_mask_log_options
 	bool		withhold;		/* messages without a format of their own go as a whole */
 	const char *domain;			/* for translate */
 	hg_translate translate;		/* NULL: the texts are in English */
+	/* What the user sent and what it came to run; NULL if that is not known. */
+	const char *statement;
+	size_t		statement_size;
+	const char *inner_statement;
+	size_t		inner_statement_size;
 } hg_mask_log_options;
 
 /*
@@ -46,6 +51,14 @@ extern size_t hg_mask_field(hg_format_field field, const char *text, size_t size
 /* A statement: SQL in strict mode, findings only otherwise. */
 extern size_t hg_mask_statement(const char *sql, size_t size, char *out, size_t out_size,
 								const hg_mask_log_options *options);
+
+/*
+ * Masks a message of which only the format is known, not the classes of its
+ * arguments: all of them are values, and in the format's own text findings are
+ * masked.  Returns 0 if the format cannot have made the text.
+ */
+extern size_t hg_mask_raise(const char *format, const char *text, size_t size, char *out,
+							size_t out_size, const hg_mask_log_options *options);
 
 /*
  * Whether a name that a user typed may stay: an ordinary identifier in which

@@ -17,6 +17,7 @@
  * which every expression takes; after a unary sign they become 0; and where
  * the grammar wants a bare number (LIMIT 10, varchar(20), CACHE 5) they stay.
  */
+#include "redact/mask_align.h"
 #include "redact/mask_out.h"
 
 #include <strings.h>
@@ -60,6 +61,9 @@ typedef struct sql_scan
 	const hg_mask_options *options;
 	reading		reading;
 	bool		plan;			/* EXPLAIN's text: costs, rows and times stay */
+	bool		json;			/* a plan as JSON: names are its strings */
+	const char *outer;			/* the statement that came to run this one, or NULL */
+	size_t		outer_size;
 	bool		type_modifier;	/* inside varchar( or numeric( */
 	token		last;			/* the last two tokens that are no space or comment */
 	token		before_last;
@@ -87,6 +91,12 @@ static inline bool
 is_word(unsigned char c)
 {
 	return is_word_start(c) || is_digit(c) || c == '$';
+}
+
+static inline bool
+is_letter_or_digit(unsigned char c)
+{
+	return is_word(c) && c != '$';
 }
 
 /* The end of '...' or "..." that opens at "at"; *terminated tells whether there was one. */
@@ -337,6 +347,8 @@ next_token(sql_scan *scan, size_t at)
 
 	if (tok.kind == TOKEN_LITERAL && tok.plain)
 		tok = decide_reading(scan, tok);
+	if (tok.kind == TOKEN_QUOTED_NAME && scan->json)
+		tok.end = end_of_quoted(scan->text, scan->size, at, true, &tok.terminated);
 	return tok;
 }
 
@@ -408,6 +420,36 @@ is_plain_word(const char *word, size_t size)
 	return true;
 }
 
+/* Opens a quote of our own: one right behind another would be read as part of it. */
+static void
+open_quote(hg_out *out, char quote)
+{
+	if (out->used > 0 && out->data[out->used - 1] == quote)
+		hg_out_byte(out, ' ');
+	hg_out_byte(out, quote);
+}
+
+/*
+ * A string of a plan in JSON: words stay, since values stand in SQL's quotes;
+ * all else is SQL, unless it has quotes of its own.
+ */
+static void
+put_json_string(sql_scan *scan, const char *text, size_t size)
+{
+	hg_phi_span finding;
+	bool		words = true;
+
+	for (size_t i = 0; i < size; i++)
+		words = words && (is_letter_or_digit((unsigned char) text[i]) || text[i] == ' ' ||
+						  text[i] == '-');
+	if (words && !hg_mask_find(text, 0, size, &finding, scan->options))
+		hg_out_bytes(scan->out, text, size);
+	else if (memchr(text, '\\', size) == NULL)
+		hg_mask_put_sql(scan->out, text, size, scan->options);
+	else
+		hg_out_text(scan->out, HG_REDACTED);
+}
+
 static size_t
 put_quoted_name(sql_scan *scan, const token *tok)
 {
@@ -421,13 +463,20 @@ put_quoted_name(sql_scan *scan, const token *tok)
 		hg_out_bytes(scan->out, scan->text + tok->start, tok->end - tok->start);
 		return tok->end;
 	}
+	if (scan->json && !tok->unicode)
+	{
+		hg_out_byte(scan->out, '"');
+		put_json_string(scan, name, size);
+		hg_out_byte(scan->out, '"');
+		return tok->end;
+	}
 	found = hg_mask_find_in_name(name, size, &finding, scan->options->confidence) ||
 		hg_mask_find(name, 0, size, &finding, scan->options);
 	if (!found && tok->terminated && is_plain_word(name, size))
 		hg_out_bytes(scan->out, scan->text + tok->start, tok->end - tok->start);
 	else
 	{
-		hg_out_byte(scan->out, '"');
+		open_quote(scan->out, '"');
 		hg_mask_put_marker(scan->out, name, found ? &finding : NULL, scan->options);
 		hg_out_byte(scan->out, '"');
 	}
@@ -454,7 +503,7 @@ put_literal(sql_scan *scan, const token *tok)
 		hg_out_text(scan->out, "''");
 		return end;
 	}
-	hg_out_byte(scan->out, '\'');
+	open_quote(scan->out, '\'');
 	if (hg_mask_find(scan->text, tok->start, end, &finding, scan->options))
 		hg_mask_put_marker(scan->out, scan->text, &finding, scan->options);
 	else
@@ -537,7 +586,47 @@ number_is_structure(sql_scan *scan, const token *tok)
 		return size <= 4;
 	if (is_character(scan, last, '['))
 		return size <= 4;
-	return is_one_of(scan, last, number_words);
+	return size <= 9 && is_one_of(scan, last, number_words);
+}
+
+/* Behind these words and a colon a plan shows an expression, and no figure of its own. */
+static const char *const expression_words[] = {
+	"output", "key", "by", "text", "call", "cond", "parameters", "expression", NULL
+};
+
+/* And these words have a number. */
+static const char *const numbered_words[] = {"worker", "subplan", "initplan", NULL};
+
+/*
+ * Whether a number is a figure of a plan: cost=1.00..2.00, rows=3, "Planning
+ * Time: 0.1 ms", "Plan Rows": 3, <Plan-Rows>3</Plan-Rows>.
+ */
+static bool
+number_is_of_plan(const sql_scan *scan, const token *tok)
+{
+	const token *last = &scan->last;
+	const token *before = &scan->before_last;
+
+	if (is_one_of(scan, last, numbered_words))
+		return true;
+	if (last->kind != TOKEN_CHARACTER)
+		return false;
+	switch (scan->text[last->start])
+	{
+		case '=':
+			return last->end == tok->start && before->kind == TOKEN_WORD &&
+				before->end == last->start;
+		case '.':
+			return is_character(scan, before, '.') && last->end == tok->start;
+		case '>':
+			return last->end == tok->start && tok->end < scan->size &&
+				scan->text[tok->end] == '<';
+		case ':':
+			return (before->kind == TOKEN_WORD && !is_one_of(scan, before, expression_words)) ||
+				(scan->json && before->kind == TOKEN_QUOTED_NAME);
+		default:
+			return false;
+	}
 }
 
 static size_t
@@ -546,10 +635,11 @@ put_number(sql_scan *scan, const token *tok)
 	const token *last = &scan->last;
 	hg_phi_span finding;
 
-	if (number_is_structure(scan, tok))
+	if (number_is_structure(scan, tok) || (scan->plan && number_is_of_plan(scan, tok)))
 		hg_out_bytes(scan->out, scan->text + tok->start, tok->end - tok->start);
-	else if ((is_character(scan, last, '-') || is_character(scan, last, '+')) &&
-			 sign_is_unary(scan))
+	else if (is_one_of(scan, last, number_words) ||
+			 ((is_character(scan, last, '-') || is_character(scan, last, '+')) &&
+			  sign_is_unary(scan)))
 		hg_out_byte(scan->out, '0');
 	else
 	{
@@ -559,7 +649,7 @@ put_number(sql_scan *scan, const token *tok)
 		/* A word right before would make a prefix of the quote, as in 1e'...'. */
 		if (scan->out->used > 0 && is_word((unsigned char) scan->out->data[scan->out->used - 1]))
 			hg_out_byte(scan->out, ' ');
-		hg_out_byte(scan->out, '\'');
+		open_quote(scan->out, '\'');
 		hg_mask_put_marker(scan->out, scan->text, found ? &finding : NULL, scan->options);
 		hg_out_byte(scan->out, '\'');
 	}
@@ -601,11 +691,16 @@ put_word(sql_scan *scan, const token *tok)
 	size_t		size = tok->end - tok->start;
 	hg_phi_span finding;
 
-	if (word_needs_look(word, size) &&
-		hg_mask_find_in_name(word, size, &finding, WORD_CONFIDENCE))
+	bool		found = word_needs_look(word, size) &&
+		hg_mask_find_in_name(word, size, &finding, WORD_CONFIDENCE);
+
+	/* What the user gave as a value may have become a name of dynamic SQL. */
+	if (found || (scan->outer != NULL && !hg_format_is_keyword(word, size) &&
+				  hg_mask_sql_origin(scan->outer, scan->outer_size, word, size) ==
+				  HG_ORIGIN_VALUE))
 	{
-		hg_out_byte(scan->out, '"');
-		hg_mask_put_marker(scan->out, word, &finding, scan->options);
+		open_quote(scan->out, '"');
+		hg_mask_put_marker(scan->out, word, found ? &finding : NULL, scan->options);
 		hg_out_byte(scan->out, '"');
 	}
 	else
@@ -682,9 +777,22 @@ hg_mask_put_sql(hg_out *out, const char *sql, size_t size, const hg_mask_options
 void
 hg_mask_put_plan(hg_out *out, const char *plan, size_t size, const hg_mask_options *options)
 {
-	sql_scan	scan = {.text = plan, .size = size, .out = out, .options = options, .plan = true};
+	sql_scan	scan = {.text = plan, .size = size, .out = out, .options = options, .plan = true,
+	.json = size > 0 && plan[0] == '{'};
 
 	scan_all(&scan);
+}
+
+size_t
+hg_mask_inner_sql(const char *sql, size_t size, const char *outer, size_t outer_size, char *out,
+				  size_t out_size, const hg_mask_options *options)
+{
+	hg_out		bounded = {out, out_size, 0, false};
+	sql_scan	scan = {.text = sql, .size = size, .out = &bounded, .options = options,
+	.outer = outer, .outer_size = outer_size};
+
+	scan_all(&scan);
+	return bounded.used;
 }
 
 size_t
@@ -701,4 +809,59 @@ bool
 hg_mask_sql_is_complete(const char *sql, size_t size)
 {
 	return well_formed(sql, size, 0, false);
+}
+
+/* Whether a text holds a word, in any case, and not as a part of another. */
+static bool
+holds_word(const char *text, size_t size, const char *word, size_t word_size)
+{
+	for (size_t at = 0; at + word_size <= size; at++)
+	{
+		if ((text[at] | 0x20) != (word[0] | 0x20) ||
+			strncasecmp(text + at, word, word_size) != 0 ||
+			(at > 0 && is_letter_or_digit((unsigned char) text[at - 1]) &&
+			 is_letter_or_digit((unsigned char) word[0])))
+			continue;
+		if (at + word_size == size || !is_letter_or_digit((unsigned char) text[at + word_size]) ||
+			!is_letter_or_digit((unsigned char) word[word_size - 1]))
+			return true;
+	}
+	return false;
+}
+
+/* Whether the body of a function or of DO begins here: code, though it stands in quotes. */
+static bool
+is_code(const token *first, const char *sql, const char *literal)
+{
+	return literal[0] == '$' && first->kind == TOKEN_WORD &&
+		((first->end - first->start == 2 && strncasecmp(sql + first->start, "do", 2) == 0) ||
+		 (first->end - first->start == 6 && strncasecmp(sql + first->start, "create", 6) == 0));
+}
+
+hg_sql_origin
+hg_mask_sql_origin(const char *sql, size_t size, const char *word, size_t word_size)
+{
+	hg_sql_origin origin = HG_ORIGIN_NONE;
+	token		first = {.kind = TOKEN_NONE};
+	token		tok;
+
+	for (size_t at = 0; at < size && word_size > 0; at = tok.end)
+	{
+		const char *text = sql + at;
+		bool		holds;
+
+		tok = read_token(sql, size, at, false);
+		if (first.kind == TOKEN_NONE && tok.kind == TOKEN_WORD)
+			first = tok;
+		holds = tok.kind != TOKEN_SPACE && tok.kind != TOKEN_CHARACTER &&
+			tok.end - at >= word_size && holds_word(text, tok.end - at, word, word_size);
+		if (tok.kind == TOKEN_PARAMETER && origin == HG_ORIGIN_NONE)
+			origin = HG_ORIGIN_UNKNOWN;
+		if (!holds)
+			continue;
+		if (tok.kind == TOKEN_WORD || tok.kind == TOKEN_QUOTED_NAME || is_code(&first, sql, text))
+			return HG_ORIGIN_NAME;
+		origin = HG_ORIGIN_VALUE;
+	}
+	return origin;
 }

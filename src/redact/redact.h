@@ -36,6 +36,9 @@ extern bool hg_redact_log_options(hg_mask_log_options *options);
  */
 extern void hg_redact_report_activity(const char *statement);
 
+/* Whether debug_query_string has been replaced by its masked copy. */
+extern bool hg_redact_statement_is_masked(void);
+
 /* Installs the hooks that call it. */
 extern void hg_redact_install_activity_hooks(void);
 
@@ -47,6 +50,14 @@ extern void hg_redact_forbid_core_dumps(void);
  * not loaded. It keeps literals of utility statements and all comments.
  */
 extern const char *hg_redact_statements_problem(void);
+
+/*
+ * Follows the formats of RAISE; and masks a message by the one that made it, 0
+ * if none did.
+ */
+extern void hg_redact_watch_raise(void);
+extern size_t hg_redact_raise(const ErrorData *edata, char *out, size_t out_size,
+							  const hg_mask_log_options *options);
 
 /* The key of digests in markers, NULL if there is none; read at the start of the server. */
 extern const uint8_t *hg_redact_key(void);

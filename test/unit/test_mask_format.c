@@ -38,6 +38,25 @@ static const struct
 	{"database system is ready to accept connections",
 	"database system is ready to accept connections", SAME},
 	{"foreign format %s of %d", "foreign format a b of 12", "foreign format " R " of 12"},
+	/* plans: figures stay, values go */
+	{"duration: %.3f ms  plan:\n%s",
+		"duration: 0.123 ms  plan:\nQuery Text: select 5 from t where a = 'zq'"
+		"\nSeq Scan on t  (cost=0.00..1.05 rows=1 width=4) (actual time=0.01..0.02 loops=1)"
+		"\n  Output: 5\n  Filter: (a = 'zq'::text)\n  Rows Removed by Filter: 3\n"
+		"  Buffers: shared hit=1\nSettings: work_mem = '64kB'",
+		"duration: 0.123 ms  plan:\nQuery Text: select '" R "' from t where a = '" R "'"
+		"\nSeq Scan on t  (cost=0.00..1.05 rows=1 width=4) (actual time=0.01..0.02 loops=1)"
+		"\n  Output: '" R "'\n  Filter: (a = '" R "'::text)\n  Rows Removed by Filter: 3\n"
+	"  Buffers: shared hit=1\nSettings: work_mem = '" R "'"},
+	{"duration: %.3f ms  plan:\n%s",
+		"duration: 0.123 ms  plan:\n{\n  \"Query Text\": \"select 'zq' from t\","
+		"\n  \"Plan\": {\n    \"Node Type\": \"Seq Scan\",\n    \"Rows\": 12,"
+		"\n    \"Filter\": \"(a = 5)\"\n"
+		"    \"Other\": \"\\\"zq\\\" = 1\"}}",
+		"duration: 0.123 ms  plan:\n{\n  \"Query Text\": \"select '" R "' from t\","
+		"\n  \"Plan\": {\n    \"Node Type\": \"Seq Scan\",\n    \"Rows\": 12,"
+		"\n    \"Filter\": \"(a = '" R "')\"\n"
+	"    \"Other\": \"" R "\"}}"},
 	/* no format: what the server knows is found by its text */
 	{NULL, "duplicate key value violates unique constraint \"p_email_key\"", SAME},
 	{NULL, "invalid input syntax for type integer: \"zq\"",
@@ -117,6 +136,11 @@ main(void)
 		is_masked(text, fields[i].masked, out,
 				  hg_mask_field(fields[i].field, text, strlen(text), out, sizeof(out), &options));
 	}
+	is_masked("patient Zq (a%) of <NULL> gone", "patient " R " (a%) of <NULL> gone", out,
+			  hg_mask_raise("patient %s (a%%) of %s gone", "patient Zq (a%) of <NULL> gone", 30,
+							out, sizeof(out), &options));
+	is_int(hg_mask_raise("patient %s", "nobody", 6, out, sizeof(out), &options), 0,
+		   "a format that cannot have made a text masks nothing");
 	options.withhold = true;
 	is_masked("patient zq", R, out,
 			  hg_mask_message("%s", "patient zq", 10, out, sizeof(out), &options));

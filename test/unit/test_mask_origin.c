@@ -1,0 +1,56 @@
+/*
+ * Goal: a word of a message is known to be a name of the statement or a value
+ * of it, whatever its case and wherever it stands.
+ * Method: statements and words with the origin that a reader would tell.
+ */
+#include "redact/mask_format.h"
+
+#include "tap.h"
+
+static const struct
+{
+	const char *sql;
+	const char *word;
+	hg_sql_origin origin;
+}			cases[] = {
+	{"select * from Patients", "patients", HG_ORIGIN_NAME},
+	{"select * from \"Patients\" where a = 'patients'", "Patients", HG_ORIGIN_NAME},
+	{"select 'smith'::regclass", "smith", HG_ORIGIN_VALUE},
+	{"select has_table_privilege('a.smith', 'x')", "smith", HG_ORIGIN_VALUE},
+	{"select 1 -- smith", "smith", HG_ORIGIN_VALUE},
+	{"select 'blacksmith'", "smith", HG_ORIGIN_NONE},
+	{"select f()", "smith", HG_ORIGIN_NONE},
+	{"select $1::regclass", "smith", HG_ORIGIN_UNKNOWN},
+	{"select * from smith where id = $1", "smith", HG_ORIGIN_NAME},
+	{"do $$ begin perform * from smith; end $$", "smith", HG_ORIGIN_NAME},
+	{"create function f() returns int as $$ select smith $$", "smith", HG_ORIGIN_NAME},
+	{"insert into t values ($$smith$$)", "smith", HG_ORIGIN_VALUE},
+	{"select 770712", "770712", HG_ORIGIN_VALUE},
+	{"", "smith", HG_ORIGIN_NONE},
+};
+
+int
+main(void)
+{
+	hg_mask_log_options options = {.mask = {0.4f, NULL, NULL}, .strict = true};
+	const char *sql = "select has_table_privilege('smith', 'select')";
+	char		out[256];
+	size_t		size;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		is_int(hg_mask_sql_origin(cases[i].sql, strlen(cases[i].sql), cases[i].word,
+								  strlen(cases[i].word)), cases[i].origin, "%s in: %s",
+			   cases[i].word, cases[i].sql);
+	options.statement = sql;
+	options.statement_size = strlen(sql);
+	size = hg_mask_message("relation \"%s\" does not exist", "relation \"smith\" does not exist",
+						   31, out, sizeof(out) - 1, &options);
+	out[size] = '\0';
+	is_str(out, "relation \"[redacted]\" does not exist", "a name that was given as a value goes");
+	sql = "select run('select smith from t')";
+	size = hg_mask_inner_sql("select smith from t2", 20, sql, strlen(sql), out, sizeof(out) - 1,
+							 &options.mask);
+	out[size] = '\0';
+	is_str(out, "select \"[redacted]\" from t2", "and so it does in dynamic SQL");
+	return done();
+}
