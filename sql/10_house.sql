@@ -16,7 +16,8 @@ SELECT objid::regprocedure AS function FROM member JOIN pg_proc p ON classid = '
     WHERE NOT coalesce(proconfig::text LIKE '%search_path=%', false)
         AND prolang IN (SELECT oid FROM pg_language WHERE lanname IN ('sql', 'plpgsql')) ORDER BY 1::text;
 
--- Functions with their owner's rights that everyone may call: to report an incident, and none else.
+-- Functions with their owner's rights that everyone may call: to report an incident, to agree to a deletion (it asks who
+-- calls), and none else.
 SELECT objid::regprocedure AS function FROM member JOIN pg_proc p ON classid = 'pg_proc'::regclass AND objid = p.oid
     WHERE prosecdef AND has_function_privilege('public', p.oid, 'EXECUTE') ORDER BY 1::text;
 

@@ -177,15 +177,24 @@ CREATE FUNCTION hipaa_guard.count_findings() RETURNS bigint
     SET search_path = pg_catalog, pg_temp
     AS $$
 DECLARE
-    findings bigint := 0;
+    allowed bigint;
 BEGIN
-    IF to_regprocedure('hipaa_guard.scan_catalog()') IS NOT NULL THEN
-        EXECUTE 'SELECT count(*) FROM hipaa_guard.scan_catalog()' INTO findings;
-    END IF;
-    RETURN findings;
+    SELECT count(*) INTO allowed FROM hipaa_guard.catalog_texts() t
+     WHERE EXISTS (SELECT FROM hipaa_guard.allowed_text a
+                    WHERE a.surface IN (t.surface, '*') AND (a.expires_at IS NULL OR a.expires_at > now())
+                      AND a.digest = hipaa_guard.allowed_digest(a.salt, t.found));
+    RETURN (SELECT count(*) FROM hipaa_guard.scan_catalog()) - allowed;
 END $$;
-COMMENT ON FUNCTION hipaa_guard.count_findings() IS 'Internal: how many findings scan_catalog() has now.';
+COMMENT ON FUNCTION hipaa_guard.count_findings() IS 'Internal: how many findings scan_catalog() has now that were not allowed.';
 REVOKE ALL ON FUNCTION hipaa_guard.count_findings() FROM PUBLIC;
+
+CREATE FUNCTION hipaa_guard.preflight_facts(OUT audit_directory_usable boolean, OUT statements_problem text)
+    LANGUAGE c VOLATILE
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'hg_preflight_facts';
+COMMENT ON FUNCTION hipaa_guard.preflight_facts() IS
+'Internal: whether the server can write the audit directory, and why pg_stat_statements must not be there; NULL if it may.';
+REVOKE ALL ON FUNCTION hipaa_guard.preflight_facts() FROM PUBLIC;
 
 CREATE FUNCTION hipaa_guard.preflight(OUT requirement text, OUT ok boolean, OUT remedy text) RETURNS SETOF record
     LANGUAGE plpgsql
@@ -194,7 +203,9 @@ CREATE FUNCTION hipaa_guard.preflight(OUT requirement text, OUT ok boolean, OUT 
 DECLARE
     findings bigint := hipaa_guard.count_findings();
     outside bigint;
+    facts record;
 BEGIN
+    SELECT * INTO facts FROM hipaa_guard.preflight_facts();
     requirement := 'BAA in force';
     ok := EXISTS (SELECT FROM hipaa_guard.baa b WHERE hipaa_guard.baa_problem(b.reference) = '');
     remedy := CASE WHEN ok THEN NULL ELSE 'Call hipaa_guard.record_baa().' END;
@@ -213,6 +224,16 @@ BEGIN
     ok := outside = 0 OR NOT current_setting('hipaa_guard.require_tls')::boolean;
     remedy := CASE WHEN ok THEN NULL ELSE format('%s sessions of this database have no TLS 1.2 and could not connect '
         'again: turn ssl on, and let them use sslmode=require or better.', outside) END;
+    RETURN NEXT;
+
+    requirement := 'audit directory can be written';
+    ok := facts.audit_directory_usable;
+    remedy := CASE WHEN ok THEN NULL ELSE 'Give the owner of the server the right to write hipaa_guard.audit_directory.' END;
+    RETURN NEXT;
+
+    requirement := 'no statements with PHI in pg_stat_statements';
+    ok := facts.statements_problem IS NULL;
+    remedy := facts.statements_problem;
     RETURN NEXT;
 
     requirement := 'approver of a deletion';
@@ -254,6 +275,7 @@ BEGIN
         ON CONFLICT (only_one) DO UPDATE SET baa_reference = excluded.baa_reference,
             findings_acknowledged = excluded.findings_acknowledged,
             approver = coalesce(excluded.approver, f.approver), sealed_at = clock_timestamp();
+    PERFORM hipaa_guard.note_approvers('-infinity');
     IF findings > 0 THEN
         PERFORM hipaa_guard.allow_findings('acknowledged when the database became a HIPAA project');
     END IF;

@@ -85,12 +85,19 @@ hg_own_schema(void)
 	return get_namespace_oid(HG_EXTENSION, true);
 }
 
+/* A dump makes our schema before the extension, and sets its owner. */
+static bool
+is_installed(void)
+{
+	return OidIsValid(get_extension_oid(HG_EXTENSION, true));
+}
+
 bool
 hg_own_relation(Oid relation)
 {
 	Oid			schema = get_rel_namespace(relation);
 
-	return OidIsValid(schema) && schema == hg_own_schema();
+	return OidIsValid(schema) && schema == hg_own_schema() && is_installed();
 }
 
 /* An update script of ours is running. */
@@ -155,7 +162,7 @@ is_own(Oid class, Oid object)
 	if (!OidIsValid(schema))
 		return false;
 	if (class == NamespaceRelationId)
-		return object == schema;
+		return object == schema && is_installed();
 	relation = relation_of_part(class, object);
 	if (OidIsValid(relation))
 		return hg_own_relation(relation);
@@ -164,10 +171,11 @@ is_own(Oid class, Oid object)
 	column = get_object_attnum_namespace(class);
 	if (column == InvalidAttrNumber)
 		return false;
-	return column_of(class, get_object_oid_index(class), get_object_attnum_oid(class), object,
-					 column) == schema ||
-		(class != TypeRelationId &&
-		 getExtensionOfObject(class, object) == get_extension_oid(HG_EXTENSION, true));
+	if (column_of(class, get_object_oid_index(class), get_object_attnum_oid(class), object,
+				  column) == schema)
+		return is_installed();
+	return class != TypeRelationId && is_installed() &&
+		getExtensionOfObject(class, object) == get_extension_oid(HG_EXTENSION, true);
 }
 
 static const char *

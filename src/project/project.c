@@ -4,10 +4,13 @@
  */
 #include "project/project.h"
 
+#include <unistd.h>
+
 #include "access/htup_details.h"
 #include "access/xlog.h"
 #include "audit/audit.h"
 #include "base/errors.h"
+#include "base/guc.h"
 #include "base/state.h"
 #include "catalog/pg_database.h"
 #include "commands/dbcommands.h"
@@ -18,6 +21,7 @@
 #include "project/emergency.h"
 #include "project/flag.h"
 #include "project/refuse.h"
+#include "redact/redact.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/syscache.h"
@@ -119,6 +123,64 @@ hg_write_flag(PG_FUNCTION_ARGS)
 	hg_audit_record(HG_AUDIT_GUARD, HG_AUDIT_SUCCESS, on ? "ENABLE HIPAA" : "BEGIN RESTORE",
 					"database", get_database_name(MyDatabaseId), 0, on ? "on" : "restoring");
 	PG_RETURN_VOID();
+}
+
+PG_FUNCTION_INFO_V1(hg_mark_deletion);
+PG_FUNCTION_INFO_V1(hg_preflight_facts);
+
+/* Where DROP DATABASE, which is called in another database, finds it. */
+Datum
+hg_mark_deletion(PG_FUNCTION_ARGS)
+{
+	bool		approved = PG_GETARG_BOOL(0);
+	char	   *label = hg_label_of_database(MyDatabaseId);
+	char	   *mark;
+
+	if (label == NULL)
+		label = hg_label_text(hg_state_flag());
+	mark = strstr(label, HG_LABEL_DELETION);
+	if (mark)
+		*mark = '\0';
+	if (approved)
+		label = psprintf("%s%s%s", label, HG_LABEL_DELETION,
+						 timestamptz_to_str(GetCurrentTimestamp()));
+	hg_label_set_database(MyDatabaseId, label);
+	PG_RETURN_VOID();
+}
+
+/* The directory, or the nearest one above it that is there, since it is made when needed. */
+static bool
+can_be_written(const char *directory)
+{
+	char		path[MAXPGPATH];
+
+	strlcpy(path, directory, sizeof(path));
+	while (access(path, W_OK | X_OK) != 0)
+	{
+		if (errno != ENOENT || path[0] == '\0' || strcmp(path, "/") == 0)
+			return false;
+		get_parent_directory(path);
+		if (path[0] == '\0')
+			strlcpy(path, ".", sizeof(path));
+	}
+	return true;
+}
+
+#define FACTS_COLUMNS 2
+
+Datum
+hg_preflight_facts(PG_FUNCTION_ARGS)
+{
+	const char *problem = hg_redact_statements_problem();
+	TupleDesc	desc;
+	Datum		values[FACTS_COLUMNS];
+	bool		nulls[FACTS_COLUMNS] = {false, problem == NULL};
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	values[0] = BoolGetDatum(can_be_written(hg_guc_audit_directory));
+	values[1] = problem ? CStringGetTextDatum(problem) : (Datum) 0;
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
 
 static const char *
