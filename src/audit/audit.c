@@ -160,9 +160,10 @@ ring_create(const char *path, uint64 size)
 static void
 ring_set_aside(const char *path, const char *problem)
 {
-	char		aside[HG_AUDIT_PATH_SIZE + 32];
+	char		aside[HG_AUDIT_PATH_SIZE + 48];
 
-	snprintf(aside, sizeof(aside), "%s." INT64_FORMAT ".aside", path, (int64) time(NULL));
+	snprintf(aside, sizeof(aside), "%s." INT64_FORMAT ".%d.aside", path, (int64) time(NULL),
+			 (int) getpid());
 	ereport(LOG,
 			(errmsg("hipaa_guard cannot use its audit ring \"%s\": %s", path, problem),
 			 errdetail("It is kept as \"%s\", and a new one is made.", aside)));

@@ -247,6 +247,8 @@ hg_audit_trail_open(hg_audit_trail *trail)
 	if (last > trail->state.segment)
 		trail->state.segment = last;
 	trail->state.boot++;
+	trail->ring_id = trail->ring_id_found;
+	memcpy(trail->positions, trail->positions_found, sizeof(trail->positions));
 	hg_audit_files_free(&list);
 	if (ok && trail->forked)
 	{

@@ -32,8 +32,8 @@
 
 #define EPOCH_DIFFERENCE_US ((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
 
-/* Frames end there, so that a checkpoint or a reader never waits for a large one. */
-#define FRAME_ENOUGH (256 * 1024)
+/* Frames end there: what is damaged or cut by a crash is never more than one of them. */
+#define FRAME_ENOUGH (32 * 1024)
 
 #define RETRY_FIRST_MS 100
 #define RETRY_MAX_MS 2000
@@ -496,6 +496,7 @@ reconcile(void)
 		writer.trail->missing = true;
 		writer.seq_lost = header->seq_next - trail->seq_next;
 	}
+	memcpy(writer.trail->positions, writer.positions, sizeof(writer.positions));
 	writer.uncommitted = true;
 	commit();
 }
@@ -540,6 +541,8 @@ trail_open(void)
 		return false;
 	}
 	writer.trail = trail;
+	/* This one was told when it was made. */
+	strlcpy(writer.status.checkpoint, trail->checkpoint, sizeof(writer.status.checkpoint));
 	reconcile();
 	trail_tell(trail);
 	(void) hg_audit_trail_purge_finish(trail);

@@ -1,0 +1,135 @@
+/*
+ * hipaa_guard_verify.c
+ *		Verifies an audit trail without a server, with a public key only.
+ *
+ *		hipaa_guard_verify DIRECTORY --key KEY [--checkpoint TEXT]
+ *
+ * Exit status: 0 the trail is whole, 1 it is not, 2 it could not be verified.
+ */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "audit/segment_verify.h"
+
+static const char usage[] =
+"hipaa_guard_verify verifies an audit trail of hipaa_guard without a server.\n"
+"\n"
+"Usage:\n"
+"  hipaa_guard_verify DIRECTORY --key KEY [--checkpoint TEXT]\n"
+"\n"
+"  --key KEY          a public key of the trail, kept elsewhere: 64 hexadecimal\n"
+"                     digits, or a file whose first word they are\n"
+"  --trust-directory  instead of a key: believe the keys that lie beside the\n"
+"                     segments; finds damage, but not a forger's work\n"
+"  --checkpoint TEXT  a checkpoint kept elsewhere (a line of the server's log, or\n"
+"                     a file that begins with one): finds a tail that was cut\n";
+
+static int
+complain(const char *what, const char *which)
+{
+	fprintf(stderr, "hipaa_guard_verify: %s: %s\n", what, which);
+	return 2;
+}
+
+/* The argument itself, or the content of the file that it names. */
+static char *
+text_or_file(const char *argument)
+{
+	uint8_t    *data;
+	size_t		size;
+
+	if (hg_audit_file_read(argument, &data, &size))
+		return (char *) data;
+	return strdup(argument);
+}
+
+static bool
+key_parse(const char *argument, uint8_t *key)
+{
+	char	   *text = text_or_file(argument);
+	bool		ok;
+
+	if (text == NULL)
+		return false;
+	ok = strspn(text, "0123456789abcdef") == 2 * HG_AUDIT_KEY_SIZE
+		&& hg_audit_hex_decode(text, key, HG_AUDIT_KEY_SIZE);
+	free(text);
+	return ok;
+}
+
+/* The checkpoint in a line of the log: from its first word to the end of its signature. */
+static char *
+checkpoint_parse(const char *argument)
+{
+	char	   *text = text_or_file(argument);
+	char	   *begin = text == NULL ? NULL : strstr(text, "hipaa_guard checkpoint ");
+	char	   *end = begin == NULL ? NULL : strstr(begin, " signature=");
+	hg_audit_checkpoint checkpoint;
+
+	if (end == NULL)
+		return NULL;
+	end += strlen(" signature=");
+	end[strspn(end, "0123456789abcdef")] = '\0';
+	return hg_audit_checkpoint_parse(begin, strlen(begin), &checkpoint) ? begin : NULL;
+}
+
+static int
+report(const hg_audit_verdict *verdict)
+{
+	printf("%s\n", verdict->ok ? "the audit trail is whole" : "the audit trail is NOT whole");
+	if (!verdict->ok)
+		printf("problem: %s\n", verdict->problem);
+	printf("segments: %" PRIu64 "\nevents: %" PRIu64 "\nfirst: %" PRIu64 "\nlast: %" PRIu64
+		   "\ncheckpoints: %" PRIu64 "\ngaps: %" PRIu64 "\nlost: %" PRIu64 "\n",
+		   verdict->segments, verdict->events, verdict->seq_first, verdict->seq_last,
+		   verdict->checkpoints, verdict->gaps, verdict->lost);
+	if (verdict->torn_bytes > 0)
+		printf("half-written tail: %" PRIu64 " bytes\n", verdict->torn_bytes);
+	return verdict->ok ? 0 : 1;
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct option long_options[] = {
+		{"key", required_argument, NULL, 'k'},
+		{"checkpoint", required_argument, NULL, 'c'},
+		{"trust-directory", no_argument, NULL, 't'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0}
+	};
+	hg_audit_verify_options options = {NULL, NULL, false, NULL};
+	uint8_t		key[HG_AUDIT_KEY_SIZE];
+	hg_audit_verdict verdict;
+	bool		trust = false;
+	int			option;
+
+	while ((option = getopt_long(argc, argv, "k:c:h", long_options, NULL)) != -1)
+	{
+		if (option == 'k' && !key_parse(optarg, key))
+			return complain("this is no public key of 64 hexadecimal digits", optarg);
+		if (option == 'k')
+			options.public_key = key;
+		else if (option == 'c' && (options.checkpoint = checkpoint_parse(optarg)) == NULL)
+			return complain("this is no checkpoint", optarg);
+		else if (option == 't')
+			trust = true;
+		else if (option == 'h')
+		{
+			fputs(usage, stdout);
+			return 0;
+		}
+		else if (option == '?')
+			return 2;
+	}
+	if (optind != argc - 1 || (options.public_key == NULL && !trust))
+	{
+		fputs(usage, stderr);
+		return 2;
+	}
+	hg_audit_verify(argv[optind], &options, &verdict);
+	return report(&verdict);
+}

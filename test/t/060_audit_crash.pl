@@ -1,0 +1,97 @@
+# Goal: an event that entered the ring is in the trail exactly once, whatever dies.
+# Method: sessions insert numbered rows until the whole server is killed with -9; after the restart the trail must
+# name every row that is committed, no event twice, and no number missing. Twice, the second time with the writer
+# killed first, so that the ring has to be replayed, too.
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Guarded;
+use IPC::Run ();
+
+my $node = new_node('crash', "hipaa_guard.audit_unflagged = on", "hipaa_guard.audit_ring_size = '16MB'",
+    "hipaa_guard.audit_segment_size = '256kB'", "restart_after_crash = on");
+create_extension($node, 'postgres');
+sql($node, 'postgres', 'CREATE TABLE rows (session int, number int)');
+
+# Each session inserts rows one by one; the statements are prepared, so the trail has no numbers, only counts.
+sub load_and_kill
+{
+    my ($round, $before) = @_;
+    my @sessions;
+    for my $session (1 .. 3)
+    {
+        my $script = "PREPARE put AS INSERT INTO rows VALUES ($round$session, \$1);\n"
+            . join '', map { "EXECUTE put($_);\n" } 1 .. 20000;
+        my $file = $node->basedir . "/load.$session";
+        open my $out, '>', $file or die "cannot write $file: $!";
+        print $out $script;
+        close $out;
+        push @sessions, IPC::Run::start([ psql_command($node, 'postgres'), '-f', $file ], '<', '/dev/null', '>', '/dev/null',
+            '2>', '/dev/null');
+    }
+    wait_until($node, "SELECT count(DISTINCT session) = 3 AND count(*) > 500 FROM rows WHERE session / 10 = $round",
+        'the load runs');
+    $before->() if $before;
+    kill_server($node);
+    $_->finish for @sessions;
+    restart_after_kill($node);
+    return;
+}
+
+sub check
+{
+    my ($round) = @_;
+    sql($node, 'postgres', 'SELECT hipaa_guard.audit_flush()');
+    # A row is there when its transaction is committed; its event was put before.
+    my ($rows, $events) = split /\|/, sql($node, 'postgres', "SELECT (SELECT count(*) FROM rows WHERE session / 10 = $round),
+        (SELECT count(*) FROM hipaa_guard.audit_log WHERE class = 'write' AND command_tag = 'INSERT' AND object_name = 'rows'
+            AND outcome = 'success' AND statement LIKE 'PREPARE%' AND session_id IN (SELECT session_id FROM
+            hipaa_guard.audit_log GROUP BY session_id HAVING max(recorded_at) > (SELECT max(recorded_at) FROM
+            hipaa_guard.audit_log WHERE detail LIKE 'round $round begins%')))");
+    cmp_ok($events, '>=', $rows, "round $round: every one of $rows rows has its event");
+    # The sessions may have put events of statements whose commit was cut off: one each.
+    cmp_ok($events, '<=', $rows + 3, "round $round: and none has two ($events events)");
+    is(sql($node, 'postgres', 'SELECT count(*) - count(DISTINCT (session_id, detail)) FROM hipaa_guard.audit_log
+        WHERE statement LIKE $$PREPARE%$$ AND command_tag = $$INSERT$$'), '0', "round $round: no event is written twice");
+    is(sql($node, 'postgres', 'SELECT max(seq) - min(seq) + 1 - count(*) - (SELECT coalesce(sum(lost), 0) FROM hipaa_guard.audit_gaps)
+        FROM hipaa_guard.audit_log'), '0', "round $round: numbers are without holes, but for gaps");
+    is(sql($node, 'postgres', 'SELECT ok, problem FROM hipaa_guard.audit_verify()'), 't|', "round $round: the trail verifies");
+    is(sql($node, 'postgres', 'SELECT generated = written + dropped + in_ring FROM hipaa_guard.stat_audit'), 't',
+        "round $round: the figures balance");
+    return;
+}
+
+sub begin_round
+{
+    my ($round) = @_;
+    sql($node, 'postgres', "SELECT hipaa_guard.record_event('guard', 'test', NULL, NULL, 'round $round begins')");
+    return;
+}
+
+begin_round(1);
+load_and_kill(1);
+check(1);
+
+begin_round(2);
+load_and_kill(2, sub {
+    my $writer = sql($node, 'postgres', 'SELECT writer_pid FROM hipaa_guard.stat_audit');
+    kill 'STOP', $writer;
+    wait_until($node, 'SELECT in_ring > 300 FROM hipaa_guard.stat_audit', 'the ring fills while the writer stands still');
+});
+check(2);
+
+# Killing the writer alone restarts the server's processes; the ring stays.
+sql($node, 'postgres', 'SELECT hipaa_guard.audit_flush()');
+my $events = sql($node, 'postgres', 'SELECT count(*) FROM hipaa_guard.audit_log');
+my $writer = sql($node, 'postgres', 'SELECT writer_pid FROM hipaa_guard.stat_audit');
+kill 'KILL', $writer;
+wait_until($node, "SELECT writer_pid <> $writer FROM hipaa_guard.stat_audit", 'another writer is there');
+sql($node, 'postgres', 'SELECT hipaa_guard.audit_flush()');
+cmp_ok(sql($node, 'postgres', 'SELECT count(*) FROM hipaa_guard.audit_log'), '>', $events, 'a new writer goes on');
+is(sql($node, 'postgres', 'SELECT ok, problem FROM hipaa_guard.audit_verify()'), 't|', 'and the trail verifies');
+
+# A private key lies in the state directory alone, readable by the server's user only.
+my $state = $node->data_dir . '/pgsql_tmp_hipaa_guard/trail.state';
+is(sprintf('%o', (stat $state)[2] & 0777), '600', 'the state with the private key is readable by its owner only');
+
+$node->stop;
+done_testing();

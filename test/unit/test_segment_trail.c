@@ -1,0 +1,561 @@
+/*
+ * Goal: a trail is mended after a crash at any byte without losing or doubling
+ * an event, and the verifier finds whatever else was done to it.
+ * Method: small trails in a folder of memory; each is cut, flipped, shuffled or
+ * starved of disk space, opened again, and verified.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "audit/segment_trail.h"
+#include "audit/segment_verify.h"
+#include "tap.h"
+
+static char top[64];
+static char directory[128];
+static char state[128];
+
+static void
+path_of(char *path, const char *name)
+{
+	snprintf(path, 256, "%s/%s", directory, name);
+}
+
+static void
+clear(void)
+{
+	char		command[400];
+
+	snprintf(command, sizeof(command), "rm -rf '%s' '%s'", directory, state);
+	if (system(command) != 0)
+		exit(2);
+}
+
+static void
+open_trail(hg_audit_trail *trail)
+{
+	memset(trail, 0, sizeof(*trail));
+	strcpy(trail->directory, directory);
+	strcpy(trail->state_directory, state);
+	trail->system_id = 42;
+	trail->segment_size_max = 1024 * 1024;
+	if (!hg_audit_trail_open(trail))
+	{
+		printf("# cannot open: %s: %s\n", trail->problem, strerror(trail->error));
+		exit(2);
+	}
+	trail->ring_id = 9;
+}
+
+static void
+add_event(hg_audit_trail *trail, int number)
+{
+	hg_audit_event event;
+	char		text[32];
+	const char *texts[HG_AUDIT_TEXTS] = {"session", "action", NULL, text};
+	size_t		sizes[HG_AUDIT_TEXTS] = {7, 6, 0, 0};
+	uint64_t	hashes[HG_AUDIT_TEXTS] = {1, 2, 0, 3};
+
+	memset(&event, 0, sizeof(event));
+	event.rows = number;
+	sizes[3] = (size_t) snprintf(text, sizeof(text), "SELECT %d", number % 2);
+	if (!hg_audit_trail_add_event(trail, &event, texts, sizes, hashes))
+		exit(2);
+}
+
+/* One frame of two events, as the writer makes it. */
+static void
+add_frame(hg_audit_trail *trail, int number)
+{
+	if (!hg_audit_trail_ready(trail, 1000 + number, 0, 0))
+		exit(2);
+	hg_audit_trail_begin(trail);
+	add_event(trail, number);
+	add_event(trail, number + 1);
+	trail->positions[0] = (uint64_t) number + 2;
+	if (!hg_audit_trail_end(trail, 1000 + number) || !hg_audit_trail_write(trail))
+		exit(2);
+}
+
+static void
+add_gap(hg_audit_trail *trail, uint64_t lost)
+{
+	hg_audit_gap_item gap;
+
+	memset(&gap, 0, sizeof(gap));
+	gap.lost = lost;
+	gap.lost_by_class[0] = lost;
+	hg_audit_trail_begin(trail);
+	if (!hg_audit_trail_add_gap(trail, &gap) || !hg_audit_trail_end(trail, 5000)
+		|| !hg_audit_trail_write(trail))
+		exit(2);
+}
+
+static void
+close_trail(hg_audit_trail *trail)
+{
+	if (!hg_audit_trail_checkpoint(trail, 9000, 1, 2) || !hg_audit_trail_sync(trail))
+		exit(2);
+	hg_audit_trail_free(trail);
+}
+
+static void
+verify(hg_audit_verdict *verdict, const uint8_t *key, const char *checkpoint)
+{
+	hg_audit_verify_options options = {key, checkpoint, false, NULL};
+
+	hg_audit_verify(directory, &options, verdict);
+}
+
+static bool
+is_ok(void)
+{
+	hg_audit_verdict verdict;
+
+	verify(&verdict, NULL, NULL);
+	return verdict.ok;
+}
+
+/* The file's name of a segment, and its content. */
+static void
+segment(size_t at, char *name, uint8_t **data, size_t *size)
+{
+	hg_audit_files list;
+	char		path[256];
+
+	if (!hg_audit_files_list(directory, &list) || list.count <= at)
+		exit(2);
+	strcpy(name, list.files[at].name);
+	path_of(path, name);
+	if (!hg_audit_file_read(path, data, size))
+		exit(2);
+	hg_audit_files_free(&list);
+}
+
+static void
+rewrite(const char *name, const void *data, size_t size)
+{
+	char		path[256];
+	FILE	   *file;
+
+	path_of(path, name);
+	file = fopen(path, "wb");
+	if (file == NULL || fwrite(data, 1, size, file) != size || fclose(file) != 0)
+		exit(2);
+}
+
+/* Two segments: events, a gap, a restart, more events; cleanly closed. */
+static void
+make_two(hg_audit_trail *trail)
+{
+	clear();
+	open_trail(trail);
+	add_frame(trail, 0);
+	add_gap(trail, 5);
+	close_trail(trail);
+	open_trail(trail);
+	add_frame(trail, 2);
+}
+
+static void
+test_whole(void)
+{
+	hg_audit_trail trail;
+	hg_audit_verdict verdict;
+	uint8_t		key[HG_AUDIT_KEY_SIZE];
+	char		checkpoint[HG_AUDIT_LINE_SIZE];
+
+	make_two(&trail);
+	ok(!trail.fresh && !trail.forked && !trail.missing && trail.cut_bytes == 0,
+	   "whole: a clean stop is continued");
+	memcpy(key, trail.state.public_key, sizeof(key));
+	if (!hg_audit_trail_checkpoint(&trail, 9000, 1, 2) || !hg_audit_trail_sync(&trail))
+		exit(2);
+	strcpy(checkpoint, trail.checkpoint);
+	hg_audit_trail_free(&trail);
+	verify(&verdict, key, checkpoint);
+	is_str(verdict.problem, "", "whole: no problem");
+	is_int(verdict.events, 4, "whole: events are counted");
+	is_int(verdict.lost, 5, "whole: lost events are counted");
+	is_int(verdict.seq_last, 9, "whole: a gap consumes numbers");
+	is_int(verdict.segments, 2, "whole: a start begins a segment");
+	key[0] ^= 1;
+	verify(&verdict, key, NULL);
+	ok(!verdict.ok, "whole: another key is refused: %s", verdict.problem);
+	checkpoint[100] ^= 1;
+	verify(&verdict, NULL, checkpoint);
+	ok(!verdict.ok, "whole: another checkpoint is refused: %s", verdict.problem);
+}
+
+static void
+flip_all(const char *name, const uint8_t *original, size_t size, size_t step)
+{
+	uint8_t    *data = malloc(size);
+	size_t		missed = 0;
+
+	memcpy(data, original, size);
+	for (size_t bit = 0; bit < size * 8; bit += step)
+	{
+		data[bit / 8] ^= (uint8_t) (1 << bit % 8);
+		rewrite(name, data, size);
+		if (is_ok() && missed++ < 5)
+			printf("# bit %zu of byte %zu of %s is not noticed\n", bit % 8, bit / 8, name);
+		data[bit / 8] ^= (uint8_t) (1 << bit % 8);
+	}
+	rewrite(name, original, size);
+	is_int(missed, 0, "flips: each of %zu bits of %s is noticed", size * 8 / step, name);
+	free(data);
+}
+
+static void
+test_flips(void)
+{
+	hg_audit_trail trail;
+	hg_audit_files list;
+	uint8_t    *data;
+	size_t		size;
+	char		path[256];
+
+	make_two(&trail);
+	close_trail(&trail);
+	path_of(path, HG_AUDIT_KEYS_FILE);
+	if (!hg_audit_file_read(path, &data, &size) || !hg_audit_files_list(directory, &list))
+		exit(2);
+	flip_all(HG_AUDIT_KEYS_FILE, data, size, 1);
+	free(data);
+	for (size_t i = 0; i < list.count; i++)
+	{
+		char		name[HG_AUDIT_FILE_NAME_SIZE];
+
+		segment(i, name, &data, &size);
+		/* All bits of one segment; of the other, to save time, one of each byte. */
+		flip_all(name, data, size, i == 0 ? 9 : 1);
+		free(data);
+	}
+	hg_audit_files_free(&list);
+	ok(is_ok(), "flips: the trail is whole again afterwards");
+}
+
+/* Removes, doubles and swaps each frame of a segment. */
+static void
+test_frames(void)
+{
+	hg_audit_trail trail;
+	const hg_audit_frame_header *frame;
+	char		name[HG_AUDIT_FILE_NAME_SIZE];
+	uint8_t    *data;
+	uint8_t    *changed;
+	size_t		size;
+	size_t		missed = 0;
+	size_t		frames = 0;
+
+	make_two(&trail);
+	close_trail(&trail);
+	segment(0, name, &data, &size);
+	changed = malloc(size * 2);
+	for (size_t at = sizeof(hg_audit_segment_header); at < size; at += frame->size, frames++)
+	{
+		const hg_audit_frame_header *next;
+		size_t		end;
+
+		if (hg_audit_frame_at(data, size, at, true, &frame) != HG_AUDIT_FOUND_FRAME)
+			exit(2);
+		end = at + frame->size;
+		memcpy(changed, data, at);
+		memcpy(changed + at, data + end, size - end);
+		rewrite(name, changed, size - frame->size);
+		missed += is_ok();
+		memcpy(changed, data, end);
+		memcpy(changed + end, data + at, size - at);
+		rewrite(name, changed, size + frame->size);
+		missed += is_ok();
+		if (hg_audit_frame_at(data, size, end, true, &next) != HG_AUDIT_FOUND_FRAME)
+			continue;
+		memcpy(changed, data, size);
+		memcpy(changed + at, next, next->size);
+		memcpy(changed + at + next->size, frame, frame->size);
+		rewrite(name, changed, size);
+		missed += is_ok();
+	}
+	rewrite(name, data, size);
+	is_int(missed, 0, "frames: removed, doubled and swapped ones of %zu are noticed", frames);
+	ok(is_ok(), "frames: the trail is whole again afterwards");
+	free(data);
+	free(changed);
+}
+
+static void
+test_segments(void)
+{
+	hg_audit_trail trail;
+	hg_audit_verdict verdict;
+	char		names[2][HG_AUDIT_FILE_NAME_SIZE];
+	uint8_t    *data[2];
+	size_t		sizes[2];
+	char		path[256];
+
+	make_two(&trail);
+	close_trail(&trail);
+	for (size_t i = 0; i < 2; i++)
+		segment(i, names[i], &data[i], &sizes[i]);
+	for (size_t i = 0; i < 2; i++)
+	{
+		path_of(path, names[i]);
+		unlink(path);
+		verify(&verdict, NULL, NULL);
+		ok(!verdict.ok, "segments: number %zu removed: %s", i + 1, verdict.problem);
+		rewrite(names[i], data[i], sizes[i]);
+	}
+	rewrite(names[0], data[1], sizes[1]);
+	rewrite(names[1], data[0], sizes[0]);
+	verify(&verdict, NULL, NULL);
+	ok(!verdict.ok, "segments: swapped: %s", verdict.problem);
+	rewrite(names[0], data[0], sizes[0]);
+	rewrite(names[1], data[0], sizes[0]);
+	verify(&verdict, NULL, NULL);
+	ok(!verdict.ok, "segments: repeated: %s", verdict.problem);
+	free(data[0]);
+	free(data[1]);
+}
+
+/* A tail that is cut whole frames deep: only a checkpoint kept elsewhere tells. */
+static void
+test_tail(void)
+{
+	hg_audit_trail trail;
+	hg_audit_verdict verdict;
+	char		checkpoint[HG_AUDIT_LINE_SIZE];
+	char		name[HG_AUDIT_FILE_NAME_SIZE];
+	uint8_t    *data;
+	size_t		size;
+	size_t		before;
+
+	make_two(&trail);
+	before = trail.segment.size;
+	if (!hg_audit_trail_checkpoint(&trail, 9000, 1, 2) || !hg_audit_trail_sync(&trail))
+		exit(2);
+	strcpy(checkpoint, trail.checkpoint);
+	hg_audit_trail_free(&trail);
+	verify(&verdict, NULL, checkpoint);
+	ok(verdict.ok, "tail: the checkpoint is found");
+	segment(1, name, &data, &size);
+	rewrite(name, data, before);
+	ok(is_ok(), "tail: nothing local tells that it was cut");
+	verify(&verdict, NULL, checkpoint);
+	ok(!verdict.ok, "tail: with the checkpoint it is noticed: %s", verdict.problem);
+	free(data);
+}
+
+/* The last segment cut at each byte: the next start mends it, and every whole frame stays. */
+static void
+test_crashes(void)
+{
+	hg_audit_trail trail;
+	hg_audit_verdict verdict;
+	size_t		failures = 0;
+	size_t		length = 0;
+	size_t		size;
+
+	do
+	{
+		size_t		ends[4];
+		int			frames = 0;
+		uint64_t	want;
+		hg_audit_files list;
+		char		path[256];
+
+		make_two(&trail);
+		ends[0] = trail.segment.size;
+		add_frame(&trail, 4);
+		ends[1] = size = trail.segment.size;
+		hg_audit_trail_free(&trail);
+		if (!hg_audit_files_list(directory, &list))
+			exit(2);
+		path_of(path, list.files[1].name);
+		hg_audit_files_free(&list);
+		if (truncate(path, (off_t) length) != 0)
+			exit(2);
+		for (int i = 0; i < 2; i++)
+			frames += length >= ends[i];
+		open_trail(&trail);
+		want = 2 + 2 * (uint64_t) frames;
+		if (trail.forked || trail.missing || trail.damaged
+			|| trail.positions_found[0] != 2 * (uint64_t) (frames + 1))
+			failures++;
+		add_frame(&trail, 6);
+		close_trail(&trail);
+		verify(&verdict, NULL, NULL);
+		if (!verdict.ok || verdict.events != want + 2)
+			failures++;
+		if (failures > 0 && failures < 3)
+			printf("# cut at %zu: %s, %d events\n", length, verdict.problem, (int) verdict.events);
+		/* Every byte of the header's beginning and of the last frame, the rest in steps. */
+		length += length < 16 || length >= ends[0] ? 1 : 7;
+	} while (length <= size);
+	is_int(failures, 0, "crashes: a tail cut at each of %zu bytes is mended", size);
+}
+
+/* A key's line that was cut, before its segment was there. */
+static void
+test_keys(void)
+{
+	hg_audit_trail trail;
+	char		name[HG_AUDIT_FILE_NAME_SIZE];
+	char		path[256];
+	uint8_t    *data;
+	size_t		size;
+	size_t		failures = 0;
+	size_t		line = 0;
+
+	for (size_t cut = 1; cut == 1 || cut <= line; cut += 13)
+	{
+		make_two(&trail);
+		hg_audit_trail_free(&trail);
+		segment(1, name, &data, &size);
+		free(data);
+		path_of(path, name);
+		unlink(path);
+		path_of(path, HG_AUDIT_KEYS_FILE);
+		if (!hg_audit_file_read(path, &data, &size))
+			exit(2);
+		line = size - (size_t) ((uint8_t *) strchr((char *) data, '\n') + 1 - data);
+		rewrite(HG_AUDIT_KEYS_FILE, data, size - cut);
+		free(data);
+		open_trail(&trail);
+		add_frame(&trail, 2);
+		close_trail(&trail);
+		failures += !is_ok();
+	}
+	is_int(failures, 0, "keys: a line that was cut is written anew");
+}
+
+/* Damage with whole frames behind it is no crash: nothing is cut, numbers go on behind it. */
+static void
+test_damage(void)
+{
+	hg_audit_trail trail;
+	char		name[HG_AUDIT_FILE_NAME_SIZE];
+	uint8_t    *data;
+	uint8_t    *again;
+	size_t		size;
+	size_t		size_again;
+	size_t		at;
+
+	make_two(&trail);
+	at = trail.segment.size - 20;
+	add_frame(&trail, 4);
+	hg_audit_trail_free(&trail);
+	segment(1, name, &data, &size);
+	data[at] ^= 16;
+	rewrite(name, data, size);
+	open_trail(&trail);
+	ok(trail.damaged, "damage: is told apart from a write that was cut");
+	is_int(trail.seq_next, 12, "damage: numbers go on behind it");
+	add_frame(&trail, 6);
+	close_trail(&trail);
+	segment(1, name, &again, &size_again);
+	ok(size == size_again && memcmp(data, again, size) == 0, "damage: the file stays as evidence");
+	ok(!is_ok(), "damage: the verifier says so");
+	free(data);
+	free(again);
+}
+
+/* A data directory that was copied without, or with, its state is another trail. */
+static void
+test_fork(void)
+{
+	hg_audit_trail trail;
+	hg_audit_verdict verdict;
+	uint8_t		key[HG_AUDIT_KEY_SIZE];
+	uint8_t		id[HG_AUDIT_TRAIL_ID_SIZE];
+	char		command[800];
+
+	make_two(&trail);
+	memcpy(key, trail.state.public_key, sizeof(key));
+	memcpy(id, trail.state.trail_id, sizeof(id));
+	hg_audit_trail_free(&trail);
+	snprintf(command, sizeof(command), "cp -a '%s' '%s.copy' && rm -rf '%s' && mv '%s.copy' '%s'",
+			 state, state, state, state, state);
+	if (system(command) != 0)
+		exit(2);
+	open_trail(&trail);
+	ok(trail.forked, "fork: a copied state is no licence to go on");
+	ok(memcmp(trail.parent_id, id, sizeof(id)) == 0, "fork: its parent is known");
+	add_frame(&trail, 9);
+	ok(memcmp(trail.state.trail_id, id, sizeof(id)) != 0, "fork: it has an id of its own");
+	close_trail(&trail);
+	verify(&verdict, NULL, NULL);
+	is_str(verdict.problem, "", "fork: both verify, one behind the other");
+	is_int(verdict.seq_last, 11, "fork: numbers go on");
+	verify(&verdict, key, NULL);
+	ok(!verdict.ok, "fork: the parent's key does not vouch for it: %s", verdict.problem);
+	make_two(&trail);
+	hg_audit_trail_free(&trail);
+	snprintf(command, sizeof(command), "rm -rf '%s'", state);
+	if (system(command) != 0)
+		exit(2);
+	open_trail(&trail);
+	ok(trail.forked, "fork: so is one without its state");
+	hg_audit_trail_free(&trail);
+}
+
+/* No room on the disk: what was begun is finished later, byte by byte the same. */
+static void
+test_full(void)
+{
+	struct rlimit limit = {0, RLIM_INFINITY};
+	hg_audit_trail trail;
+	hg_audit_verdict verdict;
+	size_t		refused = 0;
+	size_t		failures = 0;
+
+	signal(SIGXFSZ, SIG_IGN);
+	for (size_t room = 0; room < 700; room += 50)
+	{
+		make_two(&trail);
+		hg_audit_trail_begin(&trail);
+		add_event(&trail, 4);
+		if (!hg_audit_trail_end(&trail, 2000))
+			exit(2);
+		limit.rlim_cur = trail.segment.size - trail.frame.size + room;
+		setrlimit(RLIMIT_FSIZE, &limit);
+		refused += !hg_audit_trail_write(&trail);
+		failures += !hg_audit_trail_sync(&trail) != (room < trail.frame.size);
+		limit.rlim_cur = RLIM_INFINITY;
+		setrlimit(RLIMIT_FSIZE, &limit);
+		failures += !hg_audit_trail_sync(&trail);
+		close_trail(&trail);
+		verify(&verdict, NULL, NULL);
+		failures += !verdict.ok || verdict.events != 5;
+	}
+	ok(refused > 5, "full: writes fail");
+	is_int(failures, 0, "full: and are finished when there is room again");
+}
+
+int
+main(void)
+{
+	snprintf(top, sizeof(top), "%s/hg_trail.XXXXXX",
+			 access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+	if (mkdtemp(top) == NULL)
+		return 2;
+	snprintf(directory, sizeof(directory), "%s/audit", top);
+	snprintf(state, sizeof(state), "%s/state", top);
+	test_whole();
+	test_flips();
+	test_frames();
+	test_segments();
+	test_tail();
+	test_crashes();
+	test_keys();
+	test_damage();
+	test_fork();
+	test_full();
+	clear();
+	rmdir(top);
+	return done();
+}
