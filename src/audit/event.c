@@ -236,7 +236,7 @@ hg_audit_event_begin(hg_audit_event *event, hg_audit_class class, hg_audit_outco
 	event->rows = HG_AUDIT_NONE;
 	event->session_start = (int64) MyStartTime;
 	event->process_id = (uint32) MyProcPid;
-	event->transaction = hg_audit_transaction_number;
+	event->transaction = IsTransactionState() ? hg_audit_transaction_number : 0;
 	event->statement = hg_audit_statement_number;
 	event->class = (uint8) class;
 	event->outcome = (uint8) outcome;

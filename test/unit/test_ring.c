@@ -29,7 +29,8 @@ typedef struct record
 static void *
 shared(size_t size)
 {
-	void	   *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int			flags = MAP_SHARED | MAP_ANONYMOUS;
+	void	   *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, -1, 0);
 
 	if (memory == MAP_FAILED)
 		exit(2);
