@@ -26,8 +26,6 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
-#define EPOCH_DIFFERENCE_US ((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
-
 hg_audit_ring *hg_audit_ring_shared = NULL;
 uint32		hg_audit_statement_number = 0;
 uint64		hg_audit_transaction_number = 0;
@@ -231,12 +229,12 @@ void
 hg_audit_event_begin(hg_audit_event *event, hg_audit_class class, hg_audit_outcome outcome)
 {
 	memset(event, 0, sizeof(*event));
-	event->recorded_us = GetCurrentTimestamp() + EPOCH_DIFFERENCE_US;
+	event->recorded_us = HG_AUDIT_US(GetCurrentTimestamp());
 	event->duration_us = HG_AUDIT_NONE;
 	event->rows = HG_AUDIT_NONE;
-	event->session_start = (int64) MyStartTime;
+	event->session_start = (uint32) MyStartTime;
 	event->process_id = (uint32) MyProcPid;
-	event->transaction = IsTransactionState() ? hg_audit_transaction_number : 0;
+	event->transaction = OidIsValid(MyDatabaseId) ? hg_audit_transaction_number : 0;
 	event->statement = hg_audit_statement_number;
 	event->class = (uint8) class;
 	event->outcome = (uint8) outcome;

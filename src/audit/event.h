@@ -11,6 +11,7 @@
 
 #include "audit/audit.h"
 #include "audit/ring.h"
+#include "datatype/timestamp.h"
 
 /* A text with its hash, ready for the ring. */
 typedef struct hg_audit_words
@@ -25,6 +26,10 @@ typedef struct hg_audit_words
 
 /* The ring, mapped before processes fork; NULL: there is none, nothing is recorded. */
 extern hg_audit_ring *hg_audit_ring_shared;
+
+/* Microseconds since 1970, as the trail counts them. */
+#define HG_AUDIT_US(timestamp) \
+	((timestamp) + (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
 
 /* The session's counters, for the events' references to each other. */
 extern uint32 hg_audit_statement_number;

@@ -14,6 +14,9 @@ extern uint32 hg_audit_running;
 /* The failure that was recorded last, so that the log hook does not record it again. */
 extern void hg_audit_failure_recorded(int sqlstate);
 
+/* Refused where the extension itself said no; else as given. */
+extern hg_audit_outcome hg_audit_outcome_of(hg_audit_outcome outcome, int sqlstate);
+
 /* Whether this statement was counted as writing, for the end of the transaction. */
 extern bool hg_audit_transaction_wrote;
 
@@ -22,6 +25,7 @@ extern uint32 hg_audit_statement_begin(void);
 
 extern void hg_audit_executor_init(void);
 extern void hg_audit_utility_init(void);
+extern void hg_audit_function_init(void);
 extern void hg_audit_session_init(void);
 
 #endif							/* HG_AUDIT_HOOKS_H */

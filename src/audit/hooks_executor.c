@@ -28,8 +28,10 @@ typedef struct query
 	const QueryDesc *desc;		/* NULL: free */
 	uint32		statement;
 	uint32		parent;
+	SubTransactionId subtransaction;
 	TimestampTz began;
 	int64		rows;
+	bool		told;			/* of a cursor: what was fetched so far is recorded */
 } query;
 
 static query queries[QUERIES_MAX];
@@ -75,8 +77,10 @@ query_begin(const QueryDesc *desc)
 	q->desc = desc;
 	q->parent = hg_audit_statement_begin();
 	q->statement = hg_audit_statement_number;
+	q->subtransaction = GetCurrentSubTransactionId();
 	q->began = GetCurrentTimestamp();
 	q->rows = 0;
+	q->told = false;
 	return q;
 }
 
@@ -139,14 +143,14 @@ query_event_prepare(query_event *e, const QueryDesc *desc, const query *q,
 	const PlannedStmt *plan = desc->plannedstmt;
 	bool		cut;
 
-	hg_audit_event_begin(&e->event, HG_AUDIT_READ, outcome);
+	hg_audit_event_begin(&e->event, HG_AUDIT_READ, hg_audit_outcome_of(outcome, sqlstate));
 	e->event.sqlstate = sqlstate;
 	e->event.query_id = (int64) plan->queryId;
 	if (q != NULL)
 	{
 		e->event.statement = q->statement;
 		e->event.parent = q->parent;
-		e->event.duration_us = GetCurrentTimestamp() - q->began;
+		e->event.duration_us = e->event.recorded_us - HG_AUDIT_US(q->began);
 		e->event.rows = outcome == HG_AUDIT_SUCCESS ? q->rows : HG_AUDIT_NONE;
 	}
 	hg_audit_words_action(&e->action, e->bundle,
@@ -160,7 +164,7 @@ query_event_prepare(query_event *e, const QueryDesc *desc, const query *q,
 /* One event for a relation, unless it is one that events do not name. */
 static bool
 relation_record(query_event *e, const HG_PERMS *perms, const Bitmapset *columns, bool changes,
-				bool build)
+				bool views, bool build)
 {
 	const AclMode changing = ACL_INSERT | ACL_UPDATE | ACL_DELETE;
 	bool		write = changes && (perms->requiredPerms & changing) != 0;
@@ -168,7 +172,7 @@ relation_record(query_event *e, const HG_PERMS *perms, const Bitmapset *columns,
 	hg_audit_object object;
 
 	hg_audit_object_get(perms->relid, columns, write, build, &object);
-	if (object.skip)
+	if (object.skip || object.view != views)
 		return false;
 	if (write)
 		hg_audit_transaction_wrote = true;
@@ -181,17 +185,14 @@ relation_record(query_event *e, const HG_PERMS *perms, const Bitmapset *columns,
 	return true;
 }
 
-/* "build": the catalogs can be read, so names that are not known yet are looked up. */
-static void
-query_record(const QueryDesc *desc, const query *q, hg_audit_outcome outcome, int sqlstate,
-			 bool build)
+/* An event for each of the relations: the tables, or else the views. */
+static bool
+relations_record(query_event *e, const QueryDesc *desc, bool views, bool build)
 {
 	List	   *list = HG_PERMS_LIST(desc->plannedstmt);
 	bool		changes = desc->operation != CMD_SELECT || desc->plannedstmt->hasModifyingCTE;
 	bool		named = false;
-	query_event e;
 
-	query_event_prepare(&e, desc, q, outcome, sqlstate);
 	for (int i = 0; i < list_length(list); i++)
 	{
 		HG_PERMS   *perms = (HG_PERMS *) list_nth(list, i);
@@ -200,12 +201,25 @@ query_record(const QueryDesc *desc, const query *q, hg_audit_outcome outcome, in
 		if (!HG_PERMS_OF_RELATION(perms) || perms->requiredPerms == 0
 			|| !perms_first(list, i, &columns))
 			continue;
-		named |= relation_record(&e, perms, columns, changes, build);
+		named |= relation_record(e, perms, columns, changes, views, build);
 		bms_free(columns);
 	}
+	return named;
+}
+
+/* "build": the catalogs can be read, so names that are not known yet are looked up. */
+static void
+query_record(const QueryDesc *desc, const query *q, hg_audit_outcome outcome, int sqlstate,
+			 bool build)
+{
+	query_event e;
+
+	query_event_prepare(&e, desc, q, outcome, sqlstate);
+	if (relations_record(&e, desc, false, build) || relations_record(&e, desc, true, build))
+		return;
 	e.event.class = desc->operation == CMD_SELECT ? HG_AUDIT_READ : HG_AUDIT_WRITE;
 	e.event.flags &= ~HG_AUDIT_EVENT_PHI;
-	if (!named && hg_audit_wanted((hg_audit_class) e.event.class))
+	if (hg_audit_wanted((hg_audit_class) e.event.class))
 		hg_audit_put(&e.event, &e.action, NULL, &e.statement);
 }
 
@@ -296,8 +310,16 @@ executor_run(HG_EXECUTOR_RUN_ARGS)
 	PG_END_TRY();
 	hg_audit_running = outer;
 	q = query_find(query_desc);
-	if (q != NULL && query_desc->estate != NULL)
-		q->rows += query_desc->estate->es_processed;
+	if (q == NULL || query_desc->estate == NULL)
+		return;
+	q->rows += query_desc->estate->es_processed;
+	/* A cursor is told fetch by fetch: what the client has is recorded even if it never ends. */
+	if (count > 0 && (outer == 0 || outer != q->parent))
+	{
+		query_record(query_desc, q, HG_AUDIT_SUCCESS, 0, true);
+		q->rows = 0;
+		q->told = true;
+	}
 }
 
 static void
@@ -335,7 +357,8 @@ executor_end(QueryDesc *desc)
 	if (q != NULL)
 	{
 		hg_audit_session_refresh();
-		query_record(desc, q, HG_AUDIT_SUCCESS, 0, true);
+		if (!q->told || q->rows > 0)
+			query_record(desc, q, HG_AUDIT_SUCCESS, 0, true);
 		query_end(q);
 	}
 	if (previous_end)
@@ -359,6 +382,20 @@ transaction_ended(XactEvent event, void *unused)
 		hg_audit_running = 0;
 }
 
+/* Queries of a subtransaction that is rolled back are gone, and their descriptors with them. */
+static void
+subtransaction_ended(SubXactEvent event, SubTransactionId own, SubTransactionId parent,
+					 void *unused)
+{
+	(void) parent;
+	(void) unused;
+	for (int i = queries_used - 1; event == SUBXACT_EVENT_ABORT_SUB && i >= 0; i--)
+	{
+		if (queries[i].subtransaction >= own)
+			query_end(&queries[i]);
+	}
+}
+
 void
 hg_audit_executor_init(void)
 {
@@ -371,4 +408,5 @@ hg_audit_executor_init(void)
 	previous_end = ExecutorEnd_hook;
 	ExecutorEnd_hook = executor_end;
 	RegisterXactCallback(transaction_ended, NULL);
+	RegisterSubXactCallback(subtransaction_ended, NULL);
 }

@@ -9,6 +9,7 @@
 #include "access/xact.h"
 #include "audit/control.h"
 #include "audit/hooks.h"
+#include "base/errors.h"
 #include "base/state.h"
 #include "libpq/auth.h"
 #include "libpq/libpq-be.h"
@@ -30,6 +31,14 @@ void
 hg_audit_failure_recorded(int sqlstate)
 {
 	failure_sqlstate = sqlstate;
+}
+
+hg_audit_outcome
+hg_audit_outcome_of(hg_audit_outcome outcome, int sqlstate)
+{
+	if (outcome == HG_AUDIT_FAILURE && (sqlstate & 0xFFF) == (HG_ERRCODE_PHI & 0xFFF))
+		return HG_AUDIT_REFUSED;
+	return outcome;
 }
 
 static void
@@ -84,6 +93,56 @@ authenticated(Port *port, int status)
 	before_shmem_exit(session_ended, (Datum) 0);
 }
 
+/* By its first word: the class of a statement that was not parsed, or not to its end. */
+static const struct
+{
+	const char *word;
+	const char *tag;			/* NULL: the first word does not tell */
+	hg_audit_class class;
+}			first_words[] = {
+	{"select", "SELECT", HG_AUDIT_READ},
+	{"with", NULL, HG_AUDIT_READ},
+	{"table", "SELECT", HG_AUDIT_READ},
+	{"values", "SELECT", HG_AUDIT_READ},
+	{"insert", "INSERT", HG_AUDIT_WRITE},
+	{"update", "UPDATE", HG_AUDIT_WRITE},
+	{"delete", "DELETE", HG_AUDIT_WRITE},
+	{"merge", "MERGE", HG_AUDIT_WRITE},
+	{"truncate", "TRUNCATE TABLE", HG_AUDIT_WRITE},
+	{"copy", "COPY", HG_AUDIT_COPY},
+	{"create", NULL, HG_AUDIT_DDL},
+	{"alter", NULL, HG_AUDIT_DDL},
+	{"drop", NULL, HG_AUDIT_DDL},
+	{"comment", "COMMENT", HG_AUDIT_DDL},
+	{"security", "SECURITY LABEL", HG_AUDIT_DDL},
+	{"grant", "GRANT", HG_AUDIT_ROLE},
+	{"revoke", "REVOKE", HG_AUDIT_ROLE},
+	{"set", "SET", HG_AUDIT_CONFIG},
+	{"reset", "RESET", HG_AUDIT_CONFIG},
+	{"load", "LOAD", HG_AUDIT_CONFIG},
+	{"do", "DO", HG_AUDIT_FUNCTION},
+	{"call", "CALL", HG_AUDIT_FUNCTION},
+	{"", NULL, HG_AUDIT_MISC},
+};
+
+static int
+first_word_of(const char *statement)
+{
+	const char *at = statement + strspn(statement, " \t\r\n(");
+	size_t		i = 0;
+
+	while (first_words[i].word[0] != '\0')
+	{
+		size_t		size = strlen(first_words[i].word);
+
+		if (pg_strncasecmp(at, first_words[i].word, size) == 0
+			&& !isalnum((unsigned char) at[size]) && at[size] != '_')
+			break;
+		i++;
+	}
+	return (int) i;
+}
+
 /* A failure that no other hook saw: the statement did not get as far. */
 static void
 failure_record(const ErrorData *error)
@@ -92,14 +151,19 @@ failure_record(const ErrorData *error)
 	hg_audit_words action;
 	hg_audit_words statement;
 	hg_audit_event event;
+	int			word;
 	bool		cut;
 
-	if (!hg_audit_wanted(HG_AUDIT_MISC) || debug_query_string == NULL)
+	if (debug_query_string == NULL)
+		return;
+	word = first_word_of(debug_query_string);
+	if (!hg_audit_wanted(first_words[word].class))
 		return;
 	hg_audit_statement_number++;
-	hg_audit_event_begin(&event, HG_AUDIT_MISC, HG_AUDIT_FAILURE);
+	hg_audit_event_begin(&event, first_words[word].class,
+						 hg_audit_outcome_of(HG_AUDIT_FAILURE, error->sqlerrcode));
 	event.sqlstate = error->sqlerrcode;
-	hg_audit_words_action(&action, bundle, NULL, NULL);
+	hg_audit_words_action(&action, bundle, first_words[word].tag, NULL);
 	hg_audit_words_statement(&statement, debug_query_string, 0, 0, &cut);
 	if (cut)
 		event.flags |= HG_AUDIT_EVENT_CUT;
@@ -153,5 +217,6 @@ hg_audit_hooks_init(void)
 {
 	hg_audit_executor_init();
 	hg_audit_utility_init();
+	hg_audit_function_init();
 	hg_audit_session_init();
 }

@@ -84,16 +84,18 @@ typedef struct target
 	const char *schema;
 	const char *name;
 	List	   *columns;		/* of strings */
+	bool		relation;		/* in pg_class, so that its schema can be looked up */
 } target;
 
 static void
 target_range(target *t, const char *type, const RangeVar *range)
 {
-	t->type = type;
 	if (range == NULL)
 		return;
+	t->type = type;
 	t->schema = range->schemaname;
 	t->name = range->relname;
+	t->relation = true;
 }
 
 static void
@@ -149,6 +151,28 @@ object_type_name(ObjectType type)
 		default:
 			return NULL;
 	}
+}
+
+/* A column is told as its table's. */
+static void
+target_column(target *t, List *names)
+{
+	int			count = list_length(names);
+
+	t->type = "column";
+	t->relation = true;
+	t->columns = list_make1(llast(names));
+	if (count > 1)
+		t->name = strVal(list_nth(names, count - 2));
+	if (count > 2)
+		t->schema = strVal(list_nth(names, count - 3));
+}
+
+static bool
+is_relation(ObjectType type)
+{
+	return type == OBJECT_TABLE || type == OBJECT_VIEW || type == OBJECT_MATVIEW
+		|| type == OBJECT_INDEX || type == OBJECT_SEQUENCE || type == OBJECT_FOREIGN_TABLE;
 }
 
 /* The name of a DROP's, COMMENT's or GRANT's object: a list, a string or a tree of its own. */
@@ -235,6 +259,47 @@ target_of_definition(target *t, Node *node)
 	}
 }
 
+/* The objects that a statement lists, for those that list any. */
+static List *
+listed(Node *node)
+{
+	switch (nodeTag(node))
+	{
+		case T_DropStmt:
+			return ((DropStmt *) node)->objects;
+		case T_GrantStmt:
+			return ((GrantStmt *) node)->objects;
+		case T_TruncateStmt:
+			return ((TruncateStmt *) node)->relations;
+		case T_DropRoleStmt:
+			return ((DropRoleStmt *) node)->roles;
+		default:
+			return NIL;
+	}
+}
+
+static void
+target_of_listed(target *t, Node *node, Node *object)
+{
+	switch (nodeTag(node))
+	{
+		case T_DropStmt:
+			target_node(t, object_type_name(((DropStmt *) node)->removeType), object);
+			t->relation = is_relation(((DropStmt *) node)->removeType);
+			break;
+		case T_GrantStmt:
+			target_node(t, object_type_name(((GrantStmt *) node)->objtype), object);
+			break;
+		case T_TruncateStmt:
+			target_range(t, "table", (RangeVar *) object);
+			break;
+		default:
+			t->type = "role";
+			t->name = ((RoleSpec *) object)->rolename;
+			break;
+	}
+}
+
 static void
 target_of_change(target *t, Node *node)
 {
@@ -250,26 +315,16 @@ target_of_change(target *t, Node *node)
 			if (t->name == NULL)
 				target_node(t, t->type, ((RenameStmt *) node)->object);
 			break;
-		case T_DropStmt:
-			if (((DropStmt *) node)->objects != NIL)
-				target_node(t, object_type_name(((DropStmt *) node)->removeType),
-							linitial(((DropStmt *) node)->objects));
-			break;
 		case T_CommentStmt:
-			target_node(t, object_type_name(((CommentStmt *) node)->objtype),
-						((CommentStmt *) node)->object);
+			if (((CommentStmt *) node)->objtype == OBJECT_COLUMN)
+				target_column(t, castNode(List, ((CommentStmt *) node)->object));
+			else
+				target_node(t, object_type_name(((CommentStmt *) node)->objtype),
+							((CommentStmt *) node)->object);
 			break;
 		case T_SecLabelStmt:
 			target_node(t, object_type_name(((SecLabelStmt *) node)->objtype),
 						((SecLabelStmt *) node)->object);
-			break;
-		case T_GrantStmt:
-			if (((GrantStmt *) node)->objects != NIL)
-				target_node(t, object_type_name(((GrantStmt *) node)->objtype),
-							linitial(((GrantStmt *) node)->objects));
-			break;
-		case T_TruncateStmt:
-			target_range(t, "table", linitial(((TruncateStmt *) node)->relations));
 			break;
 		case T_RefreshMatViewStmt:
 			target_range(t, "materialized view", ((RefreshMatViewStmt *) node)->relation);
@@ -285,9 +340,8 @@ target_of_change(target *t, Node *node)
 }
 
 static void
-target_of(target *t, Node *node)
+target_of_one(target *t, Node *node)
 {
-	memset(t, 0, sizeof(*t));
 	switch (nodeTag(node))
 	{
 		case T_CreateRoleStmt:
@@ -302,10 +356,6 @@ target_of(target *t, Node *node)
 			t->type = "role";
 			t->name = ((AlterRoleSetStmt *) node)->role
 				? ((AlterRoleSetStmt *) node)->role->rolename : NULL;
-			break;
-		case T_DropRoleStmt:
-			t->type = "role";
-			t->name = ((RoleSpec *) linitial(((DropRoleStmt *) node)->roles))->rolename;
 			break;
 		case T_CreatedbStmt:
 			t->type = "database";
@@ -337,28 +387,80 @@ target_of(target *t, Node *node)
 	}
 }
 
+/* What a statement is about: the object at a place of its list, or the only one. */
+static void
+target_of(target *t, Node *node, int at)
+{
+	List	   *list = listed(node);
+
+	memset(t, 0, sizeof(*t));
+	if (list != NIL)
+		target_of_listed(t, node, list_nth(list, at));
+	else
+		target_of_one(t, node);
+	/* A name without a schema is looked up as the statement does it, where that is possible. */
+	if (t->relation && t->name != NULL && t->schema == NULL && IsTransactionState())
+	{
+		Oid			relation = RelnameGetRelid(t->name);
+
+		if (OidIsValid(relation))
+			t->schema = get_namespace_name(get_rel_namespace(relation));
+	}
+}
+
+#define OBJECTS_MAX 32
+
 /* One utility statement on its way. */
 typedef struct utility
 {
 	hg_audit_event event;
+	Node	   *node;
 	hg_audit_words action;
-	hg_audit_words object;
+	hg_audit_words objects[OBJECTS_MAX];	/* data is allocated */
+	int			objects_count;
+	bool		resolved;		/* each has its schema, or can have none */
 	hg_audit_words statement;
 	TimestampTz began;
 	char		action_bundle[HG_AUDIT_BUNDLE_SIZE];
-	char		object_bundle[HG_AUDIT_BUNDLE_SIZE];
 	char		statement_text[HG_AUDIT_STATEMENT_SIZE];
 } utility;
+
+/* Names what the statement is about; again afterwards for what it has created. */
+static void
+objects_prepare(utility *u)
+{
+	char		bundle[HG_AUDIT_BUNDLE_SIZE];
+	int			count = Max(list_length(listed(u->node)), 1);
+
+	u->objects_count = 0;
+	u->resolved = true;
+	for (int i = 0; i < count && i < OBJECTS_MAX; i++)
+	{
+		hg_audit_words *words = &u->objects[u->objects_count];
+		ListCell   *cell;
+		target		t;
+		size_t		size;
+
+		target_of(&t, u->node, i);
+		if (t.type == NULL && t.name == NULL)
+			continue;
+		if (t.relation && t.schema == NULL)
+			u->resolved = false;
+		hg_audit_words_object(words, bundle, t.type, t.schema, t.name);
+		size = words->size;
+		foreach(cell, t.columns)
+			size = hg_audit_bundle_name(bundle, size, strVal(lfirst(cell)));
+		hg_audit_words_finish(words, memcpy(palloc(size), bundle, size), size);
+		u->objects_count++;
+	}
+}
 
 static void
 utility_prepare(utility *u, PlannedStmt *plan, const char *text, hg_audit_class class)
 {
 	Node	   *node = plan->utilityStmt;
 	uint32		parent = hg_audit_statement_begin();
-	target		t;
 	bool		cut;
-	ListCell   *cell;
-	size_t		size;
 
 	hg_audit_event_begin(&u->event, class, HG_AUDIT_SUCCESS);
 	u->began = GetCurrentTimestamp();
@@ -368,16 +470,8 @@ utility_prepare(utility *u, PlannedStmt *plan, const char *text, hg_audit_class 
 		u->event.flags |= HG_AUDIT_EVENT_CLUSTER;
 	hg_audit_words_action(&u->action, u->action_bundle,
 						  GetCommandTagName(CreateCommandTag(node)), NULL);
-	target_of(&t, node);
-	u->object.data = NULL;
-	if (t.type != NULL || t.name != NULL)
-	{
-		hg_audit_words_object(&u->object, u->object_bundle, t.type, t.schema, t.name);
-		size = u->object.size;
-		foreach(cell, t.columns)
-			size = hg_audit_bundle_name(u->object_bundle, size, strVal(lfirst(cell)));
-		hg_audit_words_finish(&u->object, u->object_bundle, size);
-	}
+	u->node = node;
+	objects_prepare(u);
 	/* A copy: nested statements use the cache meanwhile. */
 	hg_audit_words_statement(&u->statement, text, plan->stmt_location, plan->stmt_len, &cut);
 	if (u->statement.data != NULL)
@@ -394,14 +488,17 @@ utility_record(utility *u, hg_audit_outcome outcome, int sqlstate, int64 rows)
 {
 	int64		now = GetCurrentTimestamp();
 
-	u->event.outcome = (uint8) outcome;
+	u->event.outcome = (uint8) hg_audit_outcome_of(outcome, sqlstate);
 	u->event.sqlstate = sqlstate;
 	u->event.rows = rows;
 	u->event.duration_us = now - u->began;
 	u->event.recorded_us += u->event.duration_us;
 	if (u->event.class != HG_AUDIT_MISC && u->event.class != HG_AUDIT_CONFIG)
 		hg_audit_transaction_wrote = true;
-	hg_audit_put(&u->event, &u->action, u->object.data ? &u->object : NULL, &u->statement);
+	for (int i = 0; i < u->objects_count; i++)
+		hg_audit_put(&u->event, &u->action, &u->objects[i], &u->statement);
+	if (u->objects_count == 0)
+		hg_audit_put(&u->event, &u->action, NULL, &u->statement);
 }
 
 /* Settings that decide what is recorded are told before they take effect. */
@@ -499,6 +596,8 @@ process_utility(PlannedStmt *plan, const char *text, bool read_only,
 	}
 	PG_END_TRY();
 	hg_audit_running = outer;
+	if (!u->resolved && IsTransactionState())
+		objects_prepare(u);
 	if (u->event.class != HG_AUDIT_CLASSES)
 		utility_record(u, HG_AUDIT_SUCCESS, 0,
 					   class == HG_AUDIT_COPY || done->commandTag == CMDTAG_SELECT

@@ -39,6 +39,7 @@ typedef struct object_entry
 	object_key	key;
 	Oid			root;
 	bool		skip;
+	bool		view;
 	bool		phi;
 	uint32		size;
 	uint64		hash;
@@ -149,17 +150,13 @@ is_side_door(const char *name)
 	return false;
 }
 
-/* Views are resolved to their tables, and catalogs are noise, but for those that matter. */
+/* Catalogs are noise, but for those that matter. */
 static bool
 is_skipped(Form_pg_class class, const char *schema, bool write)
 {
-	if (strcmp(schema, "hipaa_guard") == 0)
-		return false;
 	if (class->relnamespace == PG_CATALOG_NAMESPACE)
 		return !write && !is_side_door(NameStr(class->relname));
-	if (strcmp(schema, "information_schema") == 0 || class->relnamespace == PG_TOAST_NAMESPACE)
-		return true;
-	return class->relkind == RELKIND_VIEW;
+	return strcmp(schema, "information_schema") == 0 || class->relnamespace == PG_TOAST_NAMESPACE;
 }
 
 static bool
@@ -223,6 +220,7 @@ object_build(object_entry *entry, const Bitmapset *columns)
 	entry->root = entry->key.relation;
 	entry->skip = true;
 	entry->phi = false;
+	entry->view = false;
 	if (!HeapTupleIsValid(tuple))
 		return;
 	class = (Form_pg_class) GETSTRUCT(tuple);
@@ -231,6 +229,8 @@ object_build(object_entry *entry, const Bitmapset *columns)
 	if (!entry->skip)
 	{
 		entry->root = root_of(entry->key.relation, class->relispartition);
+		entry->view = class->relkind == RELKIND_VIEW
+			&& class->relnamespace != PG_CATALOG_NAMESPACE;
 		if (entry->root != entry->key.relation)
 			schema = get_namespace_name(get_rel_namespace(entry->root));
 		name = get_rel_name(entry->root);
@@ -297,6 +297,7 @@ hg_audit_object_get(Oid relation, const Bitmapset *columns, bool write, bool bui
 	if (entry == NULL)
 		return;
 	object->skip = entry->skip;
+	object->view = entry->view;
 	object->phi = entry->phi;
 	if (!entry->skip)
 	{

@@ -11,7 +11,8 @@
 typedef struct hg_audit_object
 {
 	hg_audit_words words;
-	bool		skip;			/* a catalog or a view, which events do not name */
+	bool		skip;			/* a catalog that is not worth an event */
+	bool		view;			/* named only where no table below it is */
 	bool		phi;			/* labelled as PHI: the relation or one of the columns */
 } hg_audit_object;
 

@@ -13,8 +13,8 @@
 _Static_assert(sizeof(hg_audit_segment_header) == 256, "on disk");
 _Static_assert(sizeof(hg_audit_frame_header) == 144, "on disk");
 _Static_assert(sizeof(hg_audit_item) == 24, "on disk");
-_Static_assert(sizeof(hg_audit_event) == 72, "on disk and in the ring");
-_Static_assert(sizeof(hg_audit_event_item) == 120, "on disk");
+_Static_assert(sizeof(hg_audit_event) == 64, "on disk and in the ring");
+_Static_assert(sizeof(hg_audit_event_item) == 112, "on disk");
 _Static_assert(sizeof(hg_audit_gap_item) == 456, "on disk");
 _Static_assert(sizeof(hg_audit_count_item) == 64, "on disk");
 
@@ -72,6 +72,24 @@ hg_audit_frame_has_room(const hg_audit_frame *frame, size_t item_size, size_t re
 		&& frame->items < frame->leaves_max;
 }
 
+/* Salts are drawn in bulk: a call of the library for each costs more than all the hashing. */
+static bool
+salt_fill(uint8_t *salt)
+{
+	static uint8_t pool[256 * HG_AUDIT_SALT_SIZE];
+	static size_t left = 0;
+
+	if (left == 0)
+	{
+		if (!hg_audit_random(pool, sizeof(pool)))
+			return false;
+		left = sizeof(pool);
+	}
+	left -= HG_AUDIT_SALT_SIZE;
+	memcpy(salt, pool + left, HG_AUDIT_SALT_SIZE);
+	return true;
+}
+
 bool
 hg_audit_frame_add(hg_audit_segment *segment, hg_audit_frame *frame, hg_audit_item_kind kind,
 				   void *item, size_t item_size, const void *rest, size_t rest_size)
@@ -84,7 +102,7 @@ hg_audit_frame_add(hg_audit_segment *segment, hg_audit_frame *frame, hg_audit_it
 	head->size = (uint32_t) size;
 	head->kind = (uint16_t) kind;
 	head->padding = (uint16_t) (size - item_size - rest_size);
-	if (!hg_audit_random(head->salt, sizeof(head->salt)))
+	if (!salt_fill(head->salt))
 		return false;
 	memcpy(at, item, item_size);
 	if (rest_size > 0)

@@ -97,8 +97,8 @@ typedef struct hg_audit_event
 	int64_t		duration_us;	/* or HG_AUDIT_NONE */
 	int64_t		rows;			/* or HG_AUDIT_NONE */
 	int64_t		query_id;		/* 0: none */
-	int64_t		session_start;	/* seconds since 1970; with the process, the session's id */
 	uint64_t	transaction;	/* of the session, from 1; 0: none */
+	uint32_t	session_start;	/* seconds since 1970; with the process, the session's id */
 	uint32_t	process_id;
 	uint32_t	statement;		/* of the session, from 1; 0: none */
 	uint32_t	parent;			/* the statement this one is nested in; 0: none */
@@ -106,7 +106,7 @@ typedef struct hg_audit_event
 	uint8_t		class;
 	uint8_t		outcome;
 	uint8_t		flags;			/* HG_AUDIT_EVENT_* */
-	uint8_t		reserved[5];
+	uint8_t		reserved;
 } hg_audit_event;
 
 #define HG_AUDIT_EVENT_PHI 1	/* touches what is labelled as PHI */

@@ -30,8 +30,6 @@
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
-#define EPOCH_DIFFERENCE_US ((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
-
 /* Frames end there: what is damaged or cut by a crash is never more than one of them. */
 #define FRAME_ENOUGH (32 * 1024)
 
@@ -77,7 +75,7 @@ static struct
 static int64
 now_us(void)
 {
-	return GetCurrentTimestamp() + EPOCH_DIFFERENCE_US;
+	return HG_AUDIT_US(GetCurrentTimestamp());
 }
 
 static uint64
