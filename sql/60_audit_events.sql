@@ -72,9 +72,9 @@ BEGIN;
 DECLARE c CURSOR FOR SELECT id FROM patients ORDER BY id;
 FETCH 2 FROM c;
 ROLLBACK;
-COPY patients (id, note) FROM stdin;
-20	from a file
-21	another
+COPY patients (id, note) FROM stdin (DELIMITER ',');
+20,from a file
+21,another
 \.
 COPY (SELECT id FROM patients WHERE id = 20) TO stdout;
 COPY patients FROM '/nonexistent/123-45-6789';

@@ -16,6 +16,7 @@
 #include "audit/audit.h"
 #include "audit/control.h"
 #include "audit/event.h"
+#include "audit/guarded.h"
 #include "audit/segment_files.h"
 #include "base/guc.h"
 #include "fmgr.h"
@@ -249,10 +250,15 @@ hg_audit_shmem_startup(void)
 	pg_atomic_init_u64(&hg_audit_shared->failures, 0);
 	ConditionVariableInit(&hg_audit_shared->flushed);
 	SpinLockInit(&hg_audit_shared->mutex);
-	if (hg_audit_ring_shared == NULL)
-		ring_prepare();
+	if (hg_audit_ring_shared != NULL)
+	{
+		hg_audit_ring_recover(hg_audit_ring_shared);
+		return;
+	}
+	ring_prepare();
 	if (hg_audit_ring_shared != NULL)
 		hg_audit_ring_recover(hg_audit_ring_shared);
+	hg_audit_guarded_check();
 }
 
 Size

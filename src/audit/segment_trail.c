@@ -188,6 +188,7 @@ segments_load(hg_audit_trail *trail, const hg_audit_files *list)
 		memcpy(trail->chain, trail->segment.chain, sizeof(trail->chain));
 		if (trail->at_checkpoint || trail->forked || trail->damaged)
 			return true;
+		memcpy(trail->path, path, sizeof(path));
 		trail->fd = open(path, O_RDWR | O_CLOEXEC);
 		trail->durable_size = trail->segment.size;
 		return trail->fd >= 0 || fail(trail, "opening a segment failed");
@@ -278,7 +279,6 @@ segment_create(hg_audit_trail *trail, int64_t now_us)
 {
 	hg_audit_segment_header header;
 	char		name[HG_AUDIT_FILE_NAME_SIZE];
-	char		path[FILE_PATH_SIZE];
 
 	memset(&header, 0, sizeof(header));
 	memcpy(header.trail_id, trail->state.trail_id, sizeof(header.trail_id));
@@ -292,8 +292,8 @@ segment_create(hg_audit_trail *trail, int64_t now_us)
 	memcpy(header.chain_before, trail->chain, sizeof(header.chain_before));
 	memcpy(header.public_key, trail->state.public_key, sizeof(header.public_key));
 	hg_audit_file_name(header.number, now_us, name);
-	snprintf(path, sizeof(path), "%s/%s", trail->directory, name);
-	trail->fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	snprintf(trail->path, sizeof(trail->path), "%s/%s", trail->directory, name);
+	trail->fd = open(trail->path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (trail->fd < 0)
 		return fail(trail, "creating a segment failed");
 	if (!hg_audit_segment_begin(&trail->segment, &header))
@@ -336,13 +336,42 @@ bool
 hg_audit_trail_ready(hg_audit_trail *trail, int64_t now_us, uint64_t written, uint64_t dropped)
 {
 	if (trail->segment_open && trail->segment.size < trail->segment_size_max
-		&& trail->segment.texts < TEXTS_MAX)
+		&& trail->segment.texts < TEXTS_MAX && !trail->rotate)
 		return true;
 	if (trail->fd >= 0 && !segment_close(trail, now_us, written, dropped))
 		return false;
+	if (!hg_audit_directory_make(trail->directory))
+		return fail(trail, "making the audit directory failed");
 	if (!hg_audit_state_advance(trail))
 		return false;
+	trail->rotate = false;
 	return segment_create(trail, now_us);
+}
+
+bool
+hg_audit_trail_lost(hg_audit_trail *trail)
+{
+	struct stat ours;
+	struct stat there;
+
+	if (!trail->segment_open || fstat(trail->fd, &ours) != 0)
+		return false;
+	if (stat(trail->path, &there) == 0)
+	{
+		if (there.st_ino == ours.st_ino && there.st_dev == ours.st_dev)
+			return false;
+	}
+	else if (errno != ENOENT && errno != ENOTDIR)
+		return false;
+	close(trail->fd);
+	trail->fd = -1;
+	trail->segment_open = false;
+	trail->missing = true;
+	trail->seq_next = trail->segment.seq_next;
+	memcpy(trail->chain, trail->segment.chain, sizeof(trail->chain));
+	trail->pending_size = 0;
+	trail->pending_written = 0;
+	return true;
 }
 
 bool

@@ -69,6 +69,8 @@ typedef struct hg_audit_trail
 	uint64_t	segments;
 	uint64_t	bytes_closed;	/* of segments before this one */
 	int			fd;
+	char		path[HG_AUDIT_PATH_SIZE + HG_AUDIT_FILE_NAME_SIZE];	/* of the segment */
+	bool		rotate;			/* begin another segment as soon as there is time */
 	struct hg_audit_dictionary *dictionary;
 	uint64_t	ring_id;
 	uint64_t	positions[HG_AUDIT_SHARDS];
@@ -104,6 +106,12 @@ extern void hg_audit_trail_free(hg_audit_trail *trail);
  */
 extern bool hg_audit_trail_ready(hg_audit_trail *trail, int64_t now_us, uint64_t written,
 								 uint64_t dropped);
+
+/*
+ * Whether the segment's file was removed or replaced under us.  Then it is
+ * given up: the next one begins, and trail->missing tells.
+ */
+extern bool hg_audit_trail_lost(hg_audit_trail *trail);
 
 /* Whether another frame can be put together: there is room for it in memory. */
 extern bool hg_audit_trail_has_room(const hg_audit_trail *trail);

@@ -64,6 +64,8 @@ static struct
 	int64		drained_before_us;	/* when the ring was drained before */
 	int64		synced_us;
 	int64		checkpoint_us;
+	int64		looked_us;		/* when the segment's file was last looked for */
+	bool		in_recovery;
 	int64		failed_us;		/* 0: all is well */
 	hg_audit_gap_reason failed_reason;
 	int			retry_ms;
@@ -337,6 +339,13 @@ positions_read(void)
 	}
 }
 
+static uint64
+bytes_on_disk(void)
+{
+	return writer.trail->bytes_closed
+		+ (writer.trail->segment_open ? writer.trail->segment.size : 0);
+}
+
 /* Puts one frame together from what is in the ring. *more: there is more. */
 static bool
 frame_make(bool *more)
@@ -569,8 +578,7 @@ status_publish(void)
 	if (trail != NULL)
 	{
 		writer.status.segments = trail->segments;
-		writer.status.bytes = trail->bytes_closed
-			+ (trail->segment_open ? trail->segment.size : 0);
+		writer.status.bytes = bytes_on_disk();
 		memcpy(writer.status.public_key, trail->state.public_key, HG_AUDIT_KEY_SIZE);
 	}
 	hg_audit_status_set(&writer.status);
@@ -619,6 +627,29 @@ size_watch(void)
 	writer.size_level = level;
 }
 
+/* Things that happen to a trail from outside: its files go, its server is promoted. */
+static void
+surroundings_look(void)
+{
+	if (now_us() - writer.looked_us < 1000000)
+		return;
+	writer.looked_us = now_us();
+	if (hg_audit_trail_lost(writer.trail))
+	{
+		ereport(LOG,
+				(errmsg("a segment of the hipaa_guard audit trail was removed while it was "
+						"written"),
+				 errdetail("Another one is begun.")));
+		tell("segments missing", "a segment was removed while it was written");
+	}
+	if (writer.in_recovery && !RecoveryInProgress())
+	{
+		tell("promotion", "the standby became a primary");
+		writer.trail->rotate = true;
+	}
+	writer.in_recovery = RecoveryInProgress();
+}
+
 /* One round: drain; sync, checkpoint and answer who waits, as far as it is time. */
 static bool
 round_make(bool stopping)
@@ -631,6 +662,7 @@ round_make(bool stopping)
 	if (writer.trail == NULL && !trail_open())
 		return false;
 	writer.trail->segment_size_max = (uint64) hg_guc_audit_segment_size_kb * 1024;
+	surroundings_look();
 	if (!drain())
 		return false;
 	checkpoint_due = stopping || checkpoint_asked != writer.checkpoint_seen
@@ -713,6 +745,7 @@ writer_begin(void)
 	before_shmem_exit(writer_exit, (Datum) 0);
 	writer.drained_before_us = now_us();
 	writer.failed_reason = HG_AUDIT_GAP_OVERFLOW;
+	writer.in_recovery = RecoveryInProgress();
 }
 
 void
