@@ -50,7 +50,8 @@ wait_until_up($standby);
 is(sql($standby, 'postgres', 'SELECT a AS on_standby FROM t'), '1', 'a hot standby answers');
 sql($standby, 'postgres', 'SELECT hipaa_guard.audit_flush()');
 is(sql($standby, 'postgres', "SELECT count(*) FROM hipaa_guard.audit_log WHERE command_tag = 'fork'"), '1', 'a copy says that it is one');
-is(sql($standby, 'postgres', "SELECT ok, problem FROM hipaa_guard.audit_verify()"), 't|', 'its trail verifies behind the one it was copied from');
+is(sql($standby, 'postgres', "SELECT ok, problem FROM hipaa_guard.audit_verify()"), 't|',
+    'its trail verifies behind the one it was copied from');
 my @trails = slurp($standby->data_dir . '/hipaa_guard/audit/keys.file') =~ /trail=([0-9a-f]{32}) epoch=1 /g;
 is(scalar @trails, 2, 'it has a key and an id of its own');
 is($trails[0], $parent, 'and its parent is known');
