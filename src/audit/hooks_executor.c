@@ -101,14 +101,22 @@ query_wanted(const QueryDesc *desc, int eflags)
 		&& (hg_audit_wanted(HG_AUDIT_READ) || hg_audit_wanted(HG_AUDIT_WRITE));
 }
 
-/* A relation that is named several times counts once; *columns is of all of its entries. */
+/*
+ * A relation that is named several times counts once; *columns is of all of
+ * its entries.  Mostly that is the one set of one entry: nothing is copied then.
+ */
 static bool
-perms_first(List *list, int at, Bitmapset **columns)
+perms_first(List *list, int at, Bitmapset **columns, bool *owned)
 {
 	HG_PERMS   *own = (HG_PERMS *) list_nth(list, at);
 	int			count = list_length(list);
 
-	*columns = bms_union(bms_union(own->selectedCols, own->insertedCols), own->updatedCols);
+	*owned = count > 1 || own->insertedCols != NULL || own->updatedCols != NULL;
+	*columns = own->selectedCols;
+	if (!*owned)
+		return true;
+	*columns = bms_union(own->selectedCols, own->insertedCols);
+	*columns = bms_add_members(*columns, own->updatedCols);
 	if (count > DEDUPLICATED_MAX)
 		return true;
 	for (int i = 0; i < count; i++)
@@ -197,12 +205,14 @@ relations_record(query_event *e, const QueryDesc *desc, bool views, bool build)
 	{
 		HG_PERMS   *perms = (HG_PERMS *) list_nth(list, i);
 		Bitmapset  *columns;
+		bool		owned;
 
 		if (!HG_PERMS_OF_RELATION(perms) || perms->requiredPerms == 0
-			|| !perms_first(list, i, &columns))
+			|| !perms_first(list, i, &columns, &owned))
 			continue;
 		named |= relation_record(e, perms, columns, changes, views, build);
-		bms_free(columns);
+		if (owned)
+			bms_free(columns);
 	}
 	return named;
 }
@@ -236,14 +246,16 @@ names_prepare(const QueryDesc *desc)
 		HG_PERMS   *perms = (HG_PERMS *) list_nth(list, i);
 		hg_audit_object object;
 		Bitmapset  *columns;
+		bool		owned;
 
 		if (!HG_PERMS_OF_RELATION(perms) || perms->requiredPerms == 0
-			|| !perms_first(list, i, &columns))
+			|| !perms_first(list, i, &columns, &owned))
 			continue;
 		hg_audit_object_get(perms->relid, columns, changes
 							&& (perms->requiredPerms & (ACL_INSERT | ACL_UPDATE | ACL_DELETE)) != 0,
 							true, &object);
-		bms_free(columns);
+		if (owned)
+			bms_free(columns);
 	}
 }
 
