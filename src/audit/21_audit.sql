@@ -65,6 +65,32 @@ COMMENT ON COLUMN hipaa_guard.audit_gaps.ended_at IS 'When the last of them was 
 COMMENT ON COLUMN hipaa_guard.audit_gaps.reason IS
 'overflow: the ring was full; disk_full: the same because the trail could not be written; crash: lost with the process or the machine';
 
+CREATE FUNCTION hipaa_guard.audit_dropped_read(OUT began_at timestamptz, OUT ended_at timestamptz, OUT class text,
+    OUT session_user_name text, OUT current_user_name text, OUT database_name text, OUT object_type text,
+    OUT schema_name text, OUT object_name text, OUT events bigint)
+    RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'hg_audit_dropped';
+COMMENT ON FUNCTION hipaa_guard.audit_dropped_read() IS
+'Internal: the rows of view audit_dropped. Needs the same rights as audit_read().';
+
+CREATE VIEW hipaa_guard.audit_dropped AS
+    SELECT * FROM hipaa_guard.audit_dropped_read();
+COMMENT ON VIEW hipaa_guard.audit_dropped IS
+'What the gaps are made of: dropped events are still counted by who touched which object how often, so that this is known even then';
+COMMENT ON COLUMN hipaa_guard.audit_dropped.began_at IS 'When the ring had been drained before';
+COMMENT ON COLUMN hipaa_guard.audit_dropped.ended_at IS 'When the count was written';
+COMMENT ON COLUMN hipaa_guard.audit_dropped.class IS 'Class of the events';
+COMMENT ON COLUMN hipaa_guard.audit_dropped.session_user_name IS
+'Who logged in; NULL for the rest, when more than 256 different sessions, objects and classes had been counted';
+COMMENT ON COLUMN hipaa_guard.audit_dropped.current_user_name IS 'Whose privileges counted';
+COMMENT ON COLUMN hipaa_guard.audit_dropped.database_name IS 'Database of the session';
+COMMENT ON COLUMN hipaa_guard.audit_dropped.object_type IS 'Kind of the object; NULL if the events name none';
+COMMENT ON COLUMN hipaa_guard.audit_dropped.schema_name IS 'Schema of the object';
+COMMENT ON COLUMN hipaa_guard.audit_dropped.object_name IS 'Name of the object';
+COMMENT ON COLUMN hipaa_guard.audit_dropped.events IS 'How many events were dropped in that time';
+
 CREATE FUNCTION hipaa_guard.audit_stat(OUT writer_pid int, OUT generated bigint, OUT written bigint,
     OUT dropped bigint, OUT in_ring bigint, OUT dropped_by_class jsonb, OUT segments bigint, OUT bytes_on_disk bigint,
     OUT oldest_at timestamptz, OUT last_flush_at timestamptz, OUT last_checkpoint_at timestamptz, OUT last_error text)
@@ -118,4 +144,4 @@ COMMENT ON FUNCTION hipaa_guard.audit_verify(text) IS
 'hexadecimal; NULL believes the keys'' file beside the segments. problem: the first one, with its place. Needs the same rights as '
 'audit_read().';
 
-GRANT SELECT ON hipaa_guard.audit_log, hipaa_guard.audit_gaps, hipaa_guard.stat_audit TO PUBLIC;
+GRANT SELECT ON hipaa_guard.audit_log, hipaa_guard.audit_gaps, hipaa_guard.audit_dropped, hipaa_guard.stat_audit TO PUBLIC;

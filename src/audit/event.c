@@ -335,7 +335,14 @@ hg_audit_put(const hg_audit_event *event, const hg_audit_words *action,
 	}
 	if (hg_guc_audit_on_overflow == HG_OVERFLOW_WAIT)
 		wait_for_room(hint, event->class);
-	hg_audit_ring_put(hg_audit_ring_shared, hint, event->class, event->recorded_us, parts, count);
+	if (!hg_audit_ring_put(hg_audit_ring_shared, hint, event->class, event->recorded_us, parts,
+						   count))
+	{
+		hg_audit_part session_part = {session.words.data, session.words.size};
+		hg_audit_part object_part = {object ? object->data : NULL, object ? object->size : 0};
+
+		hg_audit_ring_shed(hg_audit_ring_shared, event->class, &session_part, &object_part);
+	}
 }
 
 /*

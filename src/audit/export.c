@@ -225,7 +225,8 @@ receipt_keep(const char *line)
 static void
 receipt_make(export *e)
 {
-	hg_audit_reader gaps = {NULL, gap_count, &e->receipt, e->receipt.since_us, e->receipt.until_us};
+	hg_audit_reader gaps = {.gap = gap_count, .state = &e->receipt,
+	.since_us = e->receipt.since_us, .until_us = e->receipt.until_us};
 	char		line[HG_AUDIT_LINE_SIZE];
 
 	hg_audit_read_files(&gaps);

@@ -133,6 +133,20 @@ event_read(const hg_audit_reader *reader, const texts *t, const hg_audit_event_i
 	reader->event(reader->state, &row);
 }
 
+/* Of the row only session and object are filled in. */
+static void
+count_read(const hg_audit_reader *reader, const texts *t, const hg_audit_count_item *item)
+{
+	static hg_audit_row row;
+	hg_audit_string *session[] = {&row.session_user, &row.current_user, &row.database};
+	hg_audit_string *object[] = {&row.object_type, &row.schema, &row.name};
+
+	memset(&row, 0, offsetof(hg_audit_row, columns));
+	bundle_split(text_find(t, item->texts[0]), session, lengthof(session));
+	bundle_split(text_find(t, item->texts[1]), object, lengthof(object));
+	reader->count(reader->state, item, &row);
+}
+
 static void
 frame_read(const hg_audit_reader *reader, texts *t, const hg_audit_frame_header *frame)
 {
@@ -146,6 +160,8 @@ frame_read(const hg_audit_reader *reader, texts *t, const hg_audit_frame_header 
 			text_keep(t, item);
 		else if (item->kind == HG_AUDIT_ITEM_EVENT && reader->event != NULL && !late)
 			event_read(reader, t, (const hg_audit_event_item *) item);
+		else if (item->kind == HG_AUDIT_ITEM_COUNT && reader->count != NULL)
+			count_read(reader, t, (const hg_audit_count_item *) item);
 		else if (item->kind == HG_AUDIT_ITEM_GAP && reader->gap != NULL)
 			reader->gap(reader->state, (const hg_audit_gap_item *) item);
 	}

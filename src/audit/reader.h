@@ -44,6 +44,7 @@ typedef struct hg_audit_reader
 {
 	void		(*event) (void *state, const hg_audit_row *row);
 	void		(*gap) (void *state, const hg_audit_gap_item *gap);
+	void		(*count) (void *state, const hg_audit_count_item *count, const hg_audit_row *row);
 	void	   *state;
 	int64		since_us;		/* INT64_MIN and INT64_MAX: no limit */
 	int64		until_us;		/* exclusive */

@@ -30,6 +30,7 @@
 #define EPOCH_DIFFERENCE_US ((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
 #define LOG_COLUMNS 24			/* the last two for exports only */
 #define GAP_COLUMNS 7
+#define COUNT_COLUMNS 10
 #define STAT_COLUMNS 12
 #define VERIFY_COLUMNS 7
 
@@ -214,7 +215,7 @@ Datum
 hg_audit_read(PG_FUNCTION_ARGS)
 {
 	row_sink	sink;
-	hg_audit_reader reader = {row_put, NULL, &sink, 0, 0};
+	hg_audit_reader reader = {row_put, NULL, NULL, &sink, 0, 0};
 
 	sink_begin(&sink, fcinfo);
 	reader.since_us = limit_us(PG_GETARG_DATUM(0), PG_ARGISNULL(0), INT64_MIN);
@@ -268,7 +269,43 @@ Datum
 hg_audit_gaps(PG_FUNCTION_ARGS)
 {
 	row_sink	sink;
-	hg_audit_reader reader = {NULL, gap_put, &sink, INT64_MIN, INT64_MAX};
+	hg_audit_reader reader = {NULL, gap_put, NULL, &sink, INT64_MIN, INT64_MAX};
+
+	sink_begin(&sink, fcinfo);
+	hg_audit_read_files(&reader);
+	return (Datum) 0;
+}
+
+static void
+count_put(void *state, const hg_audit_count_item *count, const hg_audit_row *row)
+{
+	row_sink   *sink = state;
+	Datum		values[COUNT_COLUMNS];
+	bool		nulls[COUNT_COLUMNS] = {0};
+	MemoryContext before = MemoryContextSwitchTo(sink->context);
+
+	values[0] = timestamp_datum(count->began_us);
+	values[1] = timestamp_datum(count->ended_us);
+	values[2] = CStringGetTextDatum(hg_audit_class_name(count->class));
+	put_string(values, nulls, 3, row->session_user);
+	put_string(values, nulls, 4, row->current_user);
+	put_string(values, nulls, 5, row->database);
+	put_string(values, nulls, 6, row->object_type);
+	put_string(values, nulls, 7, row->schema);
+	put_string(values, nulls, 8, row->name);
+	values[9] = Int64GetDatum((int64) count->count);
+	tuplestore_putvalues(sink->result->setResult, sink->result->setDesc, values, nulls);
+	MemoryContextSwitchTo(before);
+	MemoryContextReset(sink->context);
+}
+
+PG_FUNCTION_INFO_V1(hg_audit_dropped);
+
+Datum
+hg_audit_dropped(PG_FUNCTION_ARGS)
+{
+	row_sink	sink;
+	hg_audit_reader reader = {NULL, NULL, count_put, &sink, INT64_MIN, INT64_MAX};
 
 	sink_begin(&sink, fcinfo);
 	hg_audit_read_files(&reader);

@@ -236,6 +236,73 @@ hg_audit_ring_put(hg_audit_ring *ring, unsigned hint, unsigned class, int64_t no
 	return false;
 }
 
+/* The first three strings of a bundle: a session's roles and database, an object's name. */
+static size_t
+beginning(const hg_audit_part *bundle)
+{
+	const char *string;
+	size_t		string_size;
+	size_t		offset = 0;
+	size_t		fits = 0;
+
+	for (int i = 0; i < 3 && bundle->data != NULL; i++)
+	{
+		if (!hg_audit_bundle_next(bundle->data, bundle->size, &offset, &string, &string_size)
+			|| offset > HG_AUDIT_SHED_TEXT_SIZE)
+			break;
+		fits = offset;
+	}
+	return fits;
+}
+
+/* The place of a key, taken if it is new; the class's common one when there is none left. */
+static hg_audit_shed *
+shed_place(hg_audit_ring_header *header, uint64_t key, unsigned class, bool *fresh)
+{
+	*fresh = false;
+	for (unsigned i = 0; i < HG_AUDIT_SHED_MAX; i++)
+	{
+		hg_audit_shed *place = &header->shed[(key + i) % HG_AUDIT_SHED_MAX];
+		uint64_t	there = load(&place->key);
+
+		if (there == 0)
+			*fresh = __atomic_compare_exchange_n(&place->key, &there, key, false,
+												 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+		if (*fresh || there == key)
+			return place;
+	}
+	return &header->shed[HG_AUDIT_SHED_MAX + class];
+}
+
+void
+hg_audit_ring_shed(hg_audit_ring *ring, unsigned class, const hg_audit_part *session,
+				   const hg_audit_part *object)
+{
+	const hg_audit_part *parts[2] = {session, object};
+	uint64_t	key = class + 1;
+	size_t		sizes[2];
+	hg_audit_shed *place;
+	bool		fresh;
+
+	for (int i = 0; i < 2; i++)
+	{
+		sizes[i] = beginning(parts[i]);
+		key = key * UINT64_C(0x9e3779b97f4a7c15) + hg_audit_hash64(parts[i]->data, sizes[i]);
+	}
+	place = shed_place(ring->header, key == 0 ? 1 : key, class, &fresh);
+	if (fresh)
+	{
+		for (int i = 0; i < 2; i++)
+		{
+			place->sizes[i] = (uint32_t) sizes[i];
+			memcpy(place->texts[i], parts[i]->data ? parts[i]->data : "", sizes[i]);
+		}
+		place->class = class;
+		__atomic_store_n(&place->ready, 1, __ATOMIC_RELEASE);
+	}
+	__atomic_fetch_add(&place->count, 1, __ATOMIC_RELAXED);
+}
+
 bool
 hg_audit_ring_full(const hg_audit_ring *ring, unsigned hint, unsigned class)
 {

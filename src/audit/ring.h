@@ -40,6 +40,20 @@ typedef struct hg_audit_shard
 	int64_t		dropped_last_us;
 } hg_audit_shard;
 
+#define HG_AUDIT_SHED_TEXT_SIZE 208
+
+/* Who touched what, and how often that was dropped. */
+typedef struct hg_audit_shed
+{
+	uint64_t	key;			/* hash of session, object and class; 0: free */
+	uint64_t	count;
+	uint64_t	reported;		/* of these in the trail: the writer's */
+	uint32_t	ready;			/* the texts are in place */
+	uint32_t	class;
+	uint32_t	sizes[2];
+	char		texts[2][HG_AUDIT_SHED_TEXT_SIZE];	/* beginnings of the bundles */
+} hg_audit_shed;
+
 typedef struct hg_audit_ring_header
 {
 	uint64_t	magic;
@@ -59,6 +73,8 @@ typedef struct hg_audit_ring_header
 	uint64_t	trail_full;		/* not 0: only classes that the reserve is for find room */
 
 	hg_audit_shard shards[HG_AUDIT_SHARDS];
+
+	hg_audit_shed shed[HG_AUDIT_SHED_PLACES];
 } hg_audit_ring_header;
 
 typedef struct hg_audit_ring
@@ -88,6 +104,13 @@ extern uint64_t hg_audit_ring_recover(hg_audit_ring *ring);
  */
 extern bool hg_audit_ring_put(hg_audit_ring *ring, unsigned hint, unsigned class,
 							  int64_t now_us, const hg_audit_part *parts, size_t count);
+
+/*
+ * After a put that found no room: counts it by session, object and class.  The
+ * texts are bundles, or NULL; their first three strings tell.
+ */
+extern void hg_audit_ring_shed(hg_audit_ring *ring, unsigned class, const hg_audit_part *session,
+							   const hg_audit_part *object);
 
 /* Whether a put of this class would find no room now. */
 extern bool hg_audit_ring_full(const hg_audit_ring *ring, unsigned hint, unsigned class);

@@ -16,7 +16,7 @@ _Static_assert(sizeof(hg_audit_item) == 24, "on disk");
 _Static_assert(sizeof(hg_audit_event) == 64, "on disk and in the ring");
 _Static_assert(sizeof(hg_audit_event_item) == 112, "on disk");
 _Static_assert(sizeof(hg_audit_gap_item) == 456, "on disk");
-_Static_assert(sizeof(hg_audit_count_item) == 64, "on disk");
+_Static_assert(sizeof(hg_audit_count_item) == 72, "on disk");
 
 static uint32_t
 header_checksum(const hg_audit_segment_header *header)

@@ -151,16 +151,21 @@ typedef struct hg_audit_gap_item
 	uint64_t	totals[2][HG_AUDIT_CLASSES_MAX];
 } hg_audit_gap_item;
 
-/* What was shed is still counted: who touched which relation how often. */
+/* The ring's table of what was dropped; behind it a place for each class, for the rest. */
+#define HG_AUDIT_SHED_MAX 256
+#define HG_AUDIT_SHED_PLACES (HG_AUDIT_SHED_MAX + HG_AUDIT_CLASSES_MAX)
+
+/* What was dropped is still counted: who touched which relation how often. */
 typedef struct hg_audit_count_item
 {
 	hg_audit_item item;
 	int64_t		began_us;
 	int64_t		ended_us;
 	uint64_t	count;
+	uint64_t	total;			/* of this place of the ring's table up to here */
 	uint32_t	class;
-	uint32_t	texts[2];		/* session (roles and database only), object */
-	uint32_t	reserved;
+	uint32_t	place;
+	uint32_t	texts[2];		/* session (roles and database), object; 0: not known any more */
 } hg_audit_count_item;
 
 typedef struct hg_audit_checkpoint_item

@@ -46,6 +46,13 @@ found_item(hg_audit_trail *trail, const hg_audit_item *item)
 	size_t		size;
 	const char *text;
 
+	if (item->kind == HG_AUDIT_ITEM_COUNT)
+	{
+		const hg_audit_count_item *count = (const hg_audit_count_item *) item;
+
+		if (count->place < HG_AUDIT_SHED_PLACES)
+			trail->shed_found[count->place] = count->total;
+	}
 	if (item->kind == HG_AUDIT_ITEM_GAP)
 		memcpy(trail->dropped_found, gap->totals, sizeof(trail->dropped_found));
 	if (item->kind != HG_AUDIT_ITEM_CHECKPOINT)
@@ -70,7 +77,10 @@ found_frame(hg_audit_trail *trail, const hg_audit_frame_header *frame)
 	trail->at_checkpoint = false;
 	trail->segment.seq_next = frame->seq_next;
 	if (frame->ring_id != trail->ring_id_found)
+	{
 		memset(trail->dropped_found, 0, sizeof(trail->dropped_found));
+		memset(trail->shed_found, 0, sizeof(trail->shed_found));
+	}
 	trail->ring_id_found = frame->ring_id;
 	memcpy(trail->positions_found, frame->positions, sizeof(frame->positions));
 	while ((item = hg_audit_item_next(frame, &offset)) != NULL)

@@ -59,6 +59,8 @@ typedef struct hg_audit_trail
 	uint64_t	ring_id_found;	/* the ring of those positions, 0: none */
 	uint64_t	dropped_found[2][HG_AUDIT_CLASSES_MAX];	/* of that ring, by the latest gap */
 
+	uint64_t	shed_found[HG_AUDIT_SHED_PLACES];	/* of that ring, by the last frame */
+
 	/* where it stands */
 	hg_audit_state state;
 	uint8_t		parent_id[HG_AUDIT_TRAIL_ID_SIZE];

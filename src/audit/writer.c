@@ -58,6 +58,7 @@ static struct
 	uint64		positions[HG_AUDIT_SHARDS];
 	uint64		drained[HG_AUDIT_SHARDS][HG_AUDIT_CLASSES_MAX];
 	uint64		reported[2][HG_AUDIT_CLASSES_MAX];
+	uint64		shed_reported[HG_AUDIT_SHED_PLACES];
 
 	uint64		seq_lost;		/* numbers that the ring knows and the trail does not */
 	ring_record records[HG_AUDIT_SHARDS];
@@ -261,6 +262,43 @@ gap_add(int which, const uint64 *lost_total, uint64 bytes_total)
 	return hg_audit_trail_add_gap(writer.trail, &gap);
 }
 
+/* Count records for what was dropped and is not told yet: by whom, on which object. */
+static bool
+counts_add(void)
+{
+	for (uint32 i = 0; i < HG_AUDIT_SHED_PLACES; i++)
+	{
+		const hg_audit_shed *place = &hg_audit_ring_shared->header->shed[i];
+		uint64		total = __atomic_load_n(&place->count, __ATOMIC_RELAXED);
+		bool		common = i >= HG_AUDIT_SHED_MAX;
+		const char *texts[2] = {NULL, NULL};
+		size_t		sizes[2] = {0, 0};
+		hg_audit_count_item count;
+
+		if (total == writer.shed_reported[i]
+			|| (!common && __atomic_load_n(&place->ready, __ATOMIC_ACQUIRE) == 0))
+			continue;
+		if (!hg_audit_trail_fits(writer.trail, 4 * HG_AUDIT_SHED_TEXT_SIZE))
+			return true;
+		for (int text = 0; text < 2; text++)
+		{
+			sizes[text] = Min(place->sizes[text], HG_AUDIT_SHED_TEXT_SIZE);
+			texts[text] = sizes[text] > 0 ? place->texts[text] : NULL;
+		}
+		memset(&count, 0, sizeof(count));
+		count.began_us = writer.drained_before_us;
+		count.ended_us = now_us();
+		count.count = total - writer.shed_reported[i];
+		count.total = total;
+		count.class = common ? i - HG_AUDIT_SHED_MAX : place->class;
+		count.place = i;
+		if (!hg_audit_trail_add_count(writer.trail, &count, texts, sizes))
+			return false;
+		writer.shed_reported[i] = total;
+	}
+	return true;
+}
+
 /* Numbers that were given out and are gone: the disk lost them, or somebody took them away. */
 static bool
 gap_add_missing(void)
@@ -284,7 +322,8 @@ gaps_add(void)
 	hg_audit_ring_counts counts;
 
 	hg_audit_ring_count(hg_audit_ring_shared, &counts);
-	return gap_add(1, counts.crashed, 0) && gap_add(0, counts.dropped, counts.dropped_bytes);
+	return gap_add(1, counts.crashed, 0) && gap_add(0, counts.dropped, counts.dropped_bytes)
+		&& counts_add();
 }
 
 static bool
@@ -312,6 +351,8 @@ commit(void)
 		hg_audit_ring_advance(hg_audit_ring_shared, i, writer.positions[i]);
 	}
 	memcpy(header->reported, writer.reported, sizeof(header->reported));
+	for (int i = 0; i < HG_AUDIT_SHED_PLACES; i++)
+		header->shed[i].reported = writer.shed_reported[i];
 	if (writer.trail->segment_open)
 		header->seq_next = Max(header->seq_next, writer.trail->segment.seq_next);
 	memset(writer.drained, 0, sizeof(writer.drained));
@@ -479,6 +520,8 @@ reconcile(void)
 
 	writer.trail->ring_id = header->ring_id;
 	memcpy(writer.reported, header->reported, sizeof(writer.reported));
+	for (int i = 0; i < HG_AUDIT_SHED_PLACES; i++)
+		writer.shed_reported[i] = header->shed[i].reported;
 	positions_read();
 	if (trail->ring_id_found == header->ring_id)
 	{
@@ -493,6 +536,8 @@ reconcile(void)
 				ring_record_read(i);
 			}
 		}
+		for (int i = 0; i < HG_AUDIT_SHED_PLACES; i++)
+			writer.shed_reported[i] = Max(writer.shed_reported[i], trail->shed_found[i]);
 		for (int which = 0; which < 2; which++)
 			for (int class = 0; class < HG_AUDIT_CLASSES_MAX; class++)
 				writer.reported[which][class] = Max(writer.reported[which][class],

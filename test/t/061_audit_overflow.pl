@@ -36,6 +36,10 @@ is(sql($node, 'postgres', "SELECT string_agg(command_tag, ',' ORDER BY seq) FROM
 is(sql($node, 'postgres', 'SELECT sum(lost) FROM hipaa_guard.audit_gaps'), $dropped, 'the gaps tell exactly what was dropped');
 is(sql($node, 'postgres', "SELECT g.n = s.n FROM (SELECT sum((lost_by_class->>'read')::bigint) n FROM hipaa_guard.audit_gaps) g,
     (SELECT (dropped_by_class->>'read')::bigint n FROM hipaa_guard.stat_audit) s"), 't', 'by class, too');
+is(sql($node, 'postgres', 'SELECT sum(events) FROM hipaa_guard.audit_dropped'), $dropped, 'what was dropped is still counted');
+is(sql($node, 'postgres', "SELECT sum(events) >= $reads / 2 FROM hipaa_guard.audit_dropped WHERE class = 'read'
+    AND object_name = 't' AND schema_name = 'public' AND session_user_name = current_user AND database_name = 'postgres'"), 't',
+    'by who touched which table');
 is(sql($node, 'postgres', "SELECT DISTINCT reason FROM hipaa_guard.audit_gaps"), 'overflow', 'with the reason');
 is(sql($node, 'postgres', 'SELECT bool_and(last_seq - first_seq + 1 = lost AND began_at <= ended_at) FROM hipaa_guard.audit_gaps'),
     't', 'a gap consumes as many numbers as were lost');
