@@ -108,3 +108,16 @@ ALTER SYSTEM SET shared_preload_libraries = '';
 ALTER DATABASE contrib_regression SET hipaa_guard.log_policy = off;
 SET hipaa_guard.log_policy = off;
 DROP DATABASE contrib_regression;
+
+-- DROP OWNED and REASSIGN OWNED reach the extension where another superuser made it.
+CREATE ROLE regress_hipaa_maker SUPERUSER;
+CREATE DATABASE owned OWNER regress_hipaa_maker;
+\c owned
+\set VERBOSITY sqlstate
+SET SESSION AUTHORIZATION regress_hipaa_maker;
+CREATE EXTENSION hipaa_guard;
+SELECT hipaa_guard.record_baa('BAA-1', 'Example Hosting', current_date - 1, current_date + 365);
+SELECT hipaa_guard.enable('BAA-1');
+DROP OWNED BY regress_hipaa_maker CASCADE;
+REASSIGN OWNED BY regress_hipaa_maker TO regress_hipaa_maker;
+SELECT state FROM hipaa_guard.project;

@@ -60,6 +60,7 @@ typedef struct cached_relation
 
 static HTAB *cache = NULL;
 static MemoryContext cache_context = NULL;
+static uint64 invalidations = 0;
 
 static void
 forget(Datum arg, Oid relation)
@@ -68,6 +69,7 @@ forget(Datum arg, Oid relation)
 	(void) relation;
 	/* Labels change seldom and partitions follow their root, so all go at once. */
 	cache = NULL;
+	invalidations++;
 }
 
 /* Adds the columns of "relation" whose names are labelled in "labelled", itself or its root. */
@@ -137,30 +139,34 @@ make_cache(void)
 						HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
-/* Found first and entered then, since reading the catalog may empty the cache. */
+/* Found first and entered then, unless an invalidation came while the catalog was read. */
 static cached_relation
 labels_of(Oid relation)
 {
 	cached_relation found = {relation, false, NULL};
-	cached_relation *entry = cache ? hash_search(cache, &relation, HASH_FIND, NULL) : NULL;
+	cached_relation *entry;
+	uint64		before = invalidations;
 	Oid			root;
 
+	if (cache == NULL)
+		make_cache();
+	entry = hash_search(cache, &relation, HASH_FIND, NULL);
 	if (entry)
 		return *entry;
 	root = root_of(relation);
 	add_labelled(&found, relation, relation);
 	if (root != relation)
 		add_labelled(&found, relation, root);
-	if (cache == NULL)
-		make_cache();
+	if (before != invalidations)
+		return found;
 	entry = hash_search(cache, &relation, HASH_ENTER, NULL);
 	*entry = found;
 	if (found.columns)
 	{
-		MemoryContext before = MemoryContextSwitchTo(cache_context);
+		MemoryContext caller = MemoryContextSwitchTo(cache_context);
 
 		entry->columns = bms_copy(found.columns);
-		MemoryContextSwitchTo(before);
+		MemoryContextSwitchTo(caller);
 	}
 	return *entry;
 }

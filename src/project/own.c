@@ -30,7 +30,6 @@
 #include "catalog/pg_seclabel.h"
 #include "catalog/pg_shseclabel.h"
 #include "catalog/pg_trigger.h"
-#include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "executor/executor.h"
 #include "fmgr.h"
@@ -151,31 +150,31 @@ relation_of_part(Oid class, Oid object)
 	return InvalidOid;
 }
 
-/* In our schema, or a part of a relation of it. */
+/*
+ * In our schema, or a part of a relation of it.  "member": or taken out of our
+ * schema by the command that runs.  Other kinds of objects we have none of, or
+ * PostgreSQL's own dependencies hold them.
+ */
 static bool
-is_own(Oid class, Oid object)
+is_own(Oid class, Oid object, bool member)
 {
 	Oid			schema = hg_own_schema();
 	Oid			relation;
-	AttrNumber	column;
 
 	if (!OidIsValid(schema))
 		return false;
 	if (class == NamespaceRelationId)
 		return object == schema && is_installed();
+	if (class == RelationRelationId || class == ProcedureRelationId)
+	{
+		if (column_of(class, get_object_oid_index(class), get_object_attnum_oid(class), object,
+					  get_object_attnum_namespace(class)) == schema)
+			return is_installed();
+		return member && is_installed() &&
+			getExtensionOfObject(class, object) == get_extension_oid(HG_EXTENSION, true);
+	}
 	relation = relation_of_part(class, object);
-	if (OidIsValid(relation))
-		return hg_own_relation(relation);
-	if (!is_objectclass_supported(class))
-		return false;
-	column = get_object_attnum_namespace(class);
-	if (column == InvalidAttrNumber)
-		return false;
-	if (column_of(class, get_object_oid_index(class), get_object_attnum_oid(class), object,
-				  column) == schema)
-		return is_installed();
-	return class != TypeRelationId && is_installed() &&
-		getExtensionOfObject(class, object) == get_extension_oid(HG_EXTENSION, true);
+	return OidIsValid(relation) && hg_own_relation(relation);
 }
 
 static const char *
@@ -199,21 +198,21 @@ hg_own_at_drop(Oid class, Oid object, int drop_flags)
 			"A database stays a HIPAA project until it is dropped.",
 			"Drop the database, after hipaa_guard.request_deletion()."
 		});
-	if ((drop_flags & PERFORM_DELETION_INTERNAL) == 0 && is_own(class, object))
+	if ((drop_flags & PERFORM_DELETION_INTERNAL) == 0 && is_own(class, object, false))
 		refuse("DROP", "object", name_of(class, object));
 }
 
 void
 hg_own_at_create(Oid class, Oid object, bool internal)
 {
-	if (!internal && !creating_extension && is_own(class, object))
+	if (!internal && !creating_extension && is_own(class, object, false))
 		refuse("CREATE", "object", name_of(class, object));
 }
 
 void
 hg_own_at_alter(Oid class, Oid object, bool internal)
 {
-	if (!internal && !updating() && is_own(class, object))
+	if (!internal && !updating() && is_own(class, object, true))
 		refuse("ALTER", "object", name_of(class, object));
 }
 
@@ -364,7 +363,7 @@ drops_own(const DropStmt *stmt)
 		bool		own = OidIsValid(address.objectId) &&
 			(address.classId == ExtensionRelationId ?
 			 address.objectId == get_extension_oid(HG_EXTENSION, true) :
-			 is_own(address.classId, address.objectId));
+			 is_own(address.classId, address.objectId, true));
 
 		if (rel)
 			table_close(rel, NoLock);

@@ -33,6 +33,14 @@ for my $database ('clinic', 'plain')
     $handle->pump until $out =~ /here/;
     $session{$database} = [ $handle, \$in, \$out ];
 }
+# What cannot be written down fails as a whole.
+mkdir $node->data_dir . '/hipaa_guard';
+chmod 0500, $node->data_dir . '/hipaa_guard';
+my ($status, undef, $err) = try_sql($node, 'clinic', q{SELECT hipaa_guard.enable('BAA-1')});
+isnt($status, 0, 'no flag where the state file cannot be written');
+like($err, qr/could not write the file of hipaa_guard's flags/, 'and the error says so');
+chmod 0700, $node->data_dir . '/hipaa_guard';
+is(sql($node, 'clinic', 'SELECT hipaa FROM hipaa_guard.project'), 'f', 'nothing is half done');
 is(sql($node, 'clinic', q{BEGIN; SELECT hipaa_guard.enable('BAA-1'); ROLLBACK; SELECT hipaa FROM hipaa_guard.project}), "\nf",
     'a rollback leaves no flag');
 like(sql($node, 'clinic', q{SELECT count(*) FROM pg_stat_activity WHERE datname = 'clinic' AND pid <> pg_backend_pid()}), qr/^1/,
@@ -63,6 +71,24 @@ kill_server($node);
 restart_after_kill($node);
 flagged('after kill -9');
 wait_until($node, q{SELECT hipaa FROM hipaa_guard.project}, 'a flag set just before kill -9 is there', 'ward');
+
+# Two at once: one sets the flag, the other waits and finds it, or is ended with the other sessions.
+create_extension($node, 'race');
+sql($node, 'race', $agreement);
+my ($first_in, $first_out) = ("BEGIN; SELECT hipaa_guard.enable('BAA-1');\nSELECT 'set';\n", '');
+my $first = IPC::Run::start([ psql_command($node, 'race') ], '<', \$first_in, '>', \$first_out, '2>', \$first_out,
+    IPC::Run::timeout(180));
+$first->pump until $first_out =~ /set/;
+my ($second_in, $second_out) = ("SELECT hipaa_guard.enable('BAA-1');\n", '');
+my $second = IPC::Run::start([ psql_command($node, 'race') ], '<', \$second_in, '>', \$second_out, '2>', \$second_out,
+    IPC::Run::timeout(180));
+$second->pump_nb;
+wait_until($node, q{SELECT count(*) = 1 FROM pg_locks WHERE NOT granted AND locktype = 'object'}, 'the second one waits');
+$first_in .= "COMMIT;\n\\q\n";
+$first->finish;
+eval { $second->finish };
+like($second_out, qr/FATAL|HIPAA project already/, 'the second one does not set it again');
+is(sql($node, 'race', 'SELECT state, (SELECT count(*) FROM hipaa_guard.flag) FROM hipaa_guard.project'), 'on|1', 'there is one flag');
 
 # One backend: shared memory is made anew.
 my $pid = sql($node, 'plain', 'SELECT pg_backend_pid()');
