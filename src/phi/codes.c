@@ -142,12 +142,19 @@ find_shaped(const text_view *text, size_t start, size_t end, size_t first_digit,
 
 /* The whole of a value such as UCLA-12345, 789-45-123 or #98765AB around its first digit. */
 static unsigned
-cued_value(const text_view *text, size_t *start, size_t *end)
+cued_value(const text_view *text, size_t bare_end, size_t *start, size_t *end)
 {
 	size_t		at = *start,
 				first = at > 12 ? at - 12 : 0;
 	unsigned	digits = 0;
 
+	if (!byte_before(text, at, ASCII_WORD) && !(at > 0 && text->at[at - 1] == '-') &&
+		!byte_is(text, bare_end, ASCII_WORD) && byte_at(text, bare_end) != '-' &&
+		byte_at(text, bare_end) != '/')
+	{
+		*end = bare_end;		/* nothing but digits, as most are */
+		return (unsigned) (bare_end - at);
+	}
 	if (at > first + 1 && text->at[at - 1] == '-' && byte_is(text, at - 2, BYTE_UPPER | BYTE_LOWER))
 		at--;
 	while (at > first && byte_is(text, at - 1, ASCII_WORD))
@@ -167,11 +174,11 @@ cued_value(const text_view *text, size_t *start, size_t *end)
 }
 
 static void
-find_cued(const text_view *text, size_t at, offer *best)
+find_cued(const text_view *text, size_t at, size_t bare_end, offer *best)
 {
 	size_t		start = at,
 				end;
-	unsigned	digits = cued_value(text, &start, &end);
+	unsigned	digits = cued_value(text, bare_end, &start, &end);
 	uint32_t	cues;
 
 	if (digits < 2 || byte_before(text, start, BYTE_WORD) || byte_is(text, end, BYTE_WORD) ||
@@ -275,7 +282,7 @@ hg_phi_find_mac_alone(const text_view *text, size_t at, offer *best)
 		if (!byte_is(text, i, BYTE_HEX))
 			return;
 	for (size_t i = 0; i < end; i++)
-		if (!byte_is(text, i, BYTE_DIGIT))
+		if (!byte_is(text, i, BYTE_DIGIT) && !hg_phi_valid_iban((const char *) text->at, end))
 		{
 			hg_phi_offer_rule(text, best, RULE_MAC_ALONE, 0, end, 0);
 			return;
@@ -285,28 +292,31 @@ hg_phi_find_mac_alone(const text_view *text, size_t at, offer *best)
 void
 hg_phi_find_code(const text_view *text, size_t at, offer *best)
 {
-	size_t		start,
-				end,
-				digits = at;
+	size_t		start = at,
+				end = at,
+				bare_end = at;
 
-	while (digits < at + 7 && byte_is(text, digits, BYTE_DIGIT))
-		digits++;
-	digits -= at;
+	while (bare_end < text->size && bare_end < at + CODE_MAX &&
+		   (hg_phi_bytes[text->at[bare_end]] & BYTE_DIGIT))
+		bare_end++;
 	if (!text->identifier)
 	{
-		if (digits == 2 || digits == 3)
+		if (bare_end == at + 2 || bare_end == at + 3)
 			find_age(text, at, best);
-		if (digits == 5)
+		if (bare_end == at + 5)
 			find_zip(text, at, best);
 	}
-	run_around(text, at, &start, &end);
+	if (byte_before(text, at, ASCII_WORD) || byte_is(text, bare_end, ASCII_WORD))
+		run_around(text, at, &start, &end);
+	else
+		end = bare_end;
 	if (byte_before(text, start, BYTE_DIGIT))
 		return;					/* not the first digit of its run */
-	if (end - start >= 4 || byte_at(text, end) == ' ')
+	if (end != bare_end || start != at || byte_at(text, end) == ' ')
 		find_shaped(text, start, end, at, best);
 	/* A day of the calendar beside "account" is when it was opened, not its number. */
 	if (!text->identifier && best->confidence < 0.90f &&
 		!(best->confidence > 0.0f && best->rule == RULE_DATE) && (start == at || end - at >= 2) &&
 		!(start > 0 && text->at[start - 1] == '-' && byte_is(text, start - 2, BYTE_DIGIT)))
-		find_cued(text, at, best);
+		find_cued(text, at, bare_end, best);
 }

@@ -112,6 +112,11 @@ may_be_given(const part *w)
 		   w->word.letters_count > 2;
 }
 
+/*
+ * Behind a given name that is common and no word, whatever is on no list is taken
+ * for a surname: most surnames of the world are on none of ours, and such given
+ * names hardly ever stand in schemas.
+ */
 static bool
 may_be_surname(const part *w, bool strong)
 {
@@ -119,8 +124,15 @@ may_be_surname(const part *w, bool strong)
 		return false;
 	if (w->flags & (WORD_SURNAME | WORD_GIVEN))
 		return strong || !(w->flags & WORD_COMMON);
-	return strong && w->flags == 0 && w->word.letters_count > 3 &&
-		   hg_phi_word_namelike(&w->word) > 0;
+	return strong && w->flags == 0 && w->word.letters_count > 3;
+}
+
+/* Very short words are parts of other languages' sentences more often than names. */
+static bool
+long_enough(const part *given, const part *surname)
+{
+	return surname->flags == 0 ? given->word.letters_count > 3 :
+		given->word.letters_count + surname->word.letters_count > 6;
 }
 
 /* given_surname, given_m_surname, surname_given, dr_surname. */
@@ -141,10 +153,20 @@ find_person(const text_view *text, const parts *p, unsigned i, offer *best)
 		last == i + 1)
 	{
 		if ((b->flags & (WORD_SURNAME | WORD_GIVEN)) && !(b->flags & (VOCABULARY | WORD_COMMON)))
-			hg_phi_offer_rule(text, best, RULE_NAME_TITLE, a->start, b->end, 0);
+		{
+			/* dr_edward_m */
+			if (word_beside(p, last + 1) != NULL &&
+				p->at[last + 1].end - p->at[last + 1].start == 1)
+				last++;
+			hg_phi_offer_rule(text, best, RULE_NAME_TITLE, a->start, p->at[last].end, 0);
+		}
 		return;
 	}
-	strong = (a->flags & WORD_GIVEN_STRONG) && !(a->flags & WORD_ENGLISH);
+	/* An initial between the two makes up for a rare given name. */
+	strong = (a->flags & (WORD_GIVEN_STRONG | (last > i + 1 ? WORD_GIVEN : 0))) &&
+		!(a->flags & WORD_ENGLISH);
+	if (!long_enough(a, b))
+		return;
 	if (may_be_given(a) && may_be_surname(b, strong))
 		rule = b->flags == 0 ? RULE_NAME_GIVEN : RULE_NAME_LISTED;
 	else if (!((a->flags & WORD_SURNAME) && !(a->flags & (VOCABULARY | WORD_COMMON)) &&
@@ -187,16 +209,25 @@ find_mail_name(const text_view *text, const parts *p, unsigned i, offer *best)
 	if (ending == NULL)
 		return;
 	known = (domain->flags & WORD_MAIL) != 0;
-	if (known)
+	if (word_beside(p, i + 3) != NULL && is_text(ending, "co") && is_text(&p->at[i + 3], "uk"))
+	{
+		if (!known && (domain->flags & words))
+			return;
+		ending = &p->at[i + 3];
+	}
+	else if (known)
 	{
 		/* "email" and "test" are domains too, but email_org_id is a column. */
-		if (domain->flags & (WORD_COMMON | WORD_SCHEMA) ? !is_text(ending, "com") :
-			!is_domain_ending(ending, true))
+		if (domain->flags & (WORD_COMMON | WORD_SCHEMA) && !is_text(domain, "example") ?
+			!is_text(ending, "com") : !is_domain_ending(ending, true))
 			return;
 	}
+	else if (is_text(ending, "com") && !local->digits && local->word.letters_count > 2 &&
+			 domain->word.letters_count > 3 && !(domain->flags & (WORD_COMMON | WORD_SCHEMA)))
+		;						/* nothing else ends so behind a rare word */
 	else if (local->digits || (local->flags & words) || (domain->flags & words) ||
 			 local->word.letters_count + domain->word.letters_count < 9 ||
-			 !is_domain_ending(ending,
+			 !is_domain_ending(ending, word_beside(p, i + 3) == NULL &&
 							   local->word.letters_count > 4 && domain->word.letters_count > 4))
 		return;
 	hg_phi_offer_rule(text, best, RULE_EMAIL_NAME, local->start, ending->end, 0);
@@ -209,6 +240,9 @@ find_address_name(const text_view *text, const parts *p, unsigned i, offer *best
 	bool		rare = false;
 
 	if (!p->at[i].digits || p->at[i].end - p->at[i].start > 5)
+		return;
+	/* i18n_close: behind a letter only if a capital follows, as in Value109XanthouStreet. */
+	if (byte_before(text, p->at[i].start, BYTE_LETTER) && !byte_is(text, p->at[i].end, BYTE_UPPER))
 		return;
 	for (unsigned k = i + 1; k < i + 5; k++)
 	{

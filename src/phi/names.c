@@ -143,7 +143,10 @@ judge_pair(const name_word *a, const name_word *b, unsigned *rule)
 		{
 			if (sure || ((b->flags & WORD_SURNAME_TOP) &&
 						 !(b->flags & (WORD_COMMON | WORD_PLACE)) && !(a->flags & WORD_BASIC)))
-				return a->flags & WORD_BASIC ? 0.60f : 0.85f;
+				/* Mark Thompson; Will Zorba may be the beginning of a sentence. */
+				return !(a->flags & WORD_BASIC)		 ? 0.85f
+					   : b->flags & WORD_SURNAME_TOP ? 0.82f
+													 : 0.60f;
 			*rule = RULE_NAME_WEAK;
 			if (b->flags == 0 && like > 0 && !(a->flags & WORD_BASIC))
 				return 0.50f;
@@ -350,7 +353,8 @@ hg_phi_find_lower_name(const text_view *text, size_t at, offer *best)
 
 	if (byte_before(text, at, BYTE_WORD) || !byte_is(text, at, BYTE_LOWER))
 		return;
-	a.end = hg_phi_word_fold(text, at, text->size, &a.word);
+	for (a.end = at; byte_is(text, a.end, BYTE_LETTER) && a.end - at < NAME_REACH; a.end++)
+		;
 	if (byte_at(text, a.end) != ' ' || !byte_is(text, a.end + 1, BYTE_LOWER | BYTE_HIGH))
 		return;
 	read_word(text, at, &a);

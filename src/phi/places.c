@@ -15,7 +15,6 @@ typedef struct place_word
 {
 	size_t		end;
 	folded_word word;
-	uint32_t	flags;
 	bool		number;			/* begins with a digit: 12, 184th, 12A */
 	char		last;			/* its last byte, if it is a number */
 } place_word;
@@ -35,7 +34,13 @@ read_place_word(const text_view *text, size_t at, place_word *w)
 		return;
 	}
 	w->end = hg_phi_word_fold(text, at, text->size, &w->word);
-	w->flags = hg_phi_word_flags(&w->word);
+}
+
+/* Asked only where it decides something, because a look at the lists may miss the cache. */
+static bool
+is_listed(const place_word *w, uint32_t flag)
+{
+	return !w->number && (hg_phi_word_flags(&w->word) & flag) != 0;
 }
 
 /* Streets that are one word in their language: Hausergasse, Koskikatu, Nassaustraat. */
@@ -77,9 +82,9 @@ unit_end(const text_view *text, size_t at)
 	{
 		bool		found = false;
 
-		if (!byte_is(text, at, BYTE_LETTER))
+		if (!byte_is(text, at, BYTE_LETTER) || memchr("asufrb", text->at[at] | 32, 6) == NULL)
 			return at;
-		read_place_word(text, at, &w);
+		w.end = hg_phi_word_fold(text, at, text->size, &w.word);
 		for (size_t i = 0; i < sizeof(units) / sizeof(units[0]) && !found; i++)
 			found = strcmp(w.word.letters, units[i]) == 0;
 		if (!found)
@@ -166,7 +171,7 @@ rest_end(const text_view *text, size_t street_end, bool unit_seen)
 				break;
 		}
 		at = w.end;
-		if (w.word.capital && (!new_line || (w.flags & WORD_PLACE) || unit_seen))
+		if (w.word.capital && (!new_line || is_listed(&w, WORD_PLACE) || unit_seen))
 			end = at;
 	}
 	return end;
@@ -289,7 +294,7 @@ street_word(const text_view *text, size_t at, const place_word *w, int words)
 	if (w->word.letters_count <= 2 && w->word.letters[0] == 'u' && byte_at(text, w->end) == '.' &&
 		byte_is(text, w->end + 2, BYTE_DIGIT))
 		return 0.82f;
-	if (!(w->flags & WORD_STREET))
+	if (!is_listed(w, WORD_STREET))
 		return 0.0f;
 	if (w->word.capital)
 		return 0.82f;
@@ -307,7 +312,7 @@ may_name_street(const place_word *w, int words)
 		return w->number ? (hg_phi_bytes[(unsigned char) w->last] & BYTE_LETTER) != 0 :
 			w->word.capital;
 	return w->number || w->word.capital || w->word.letters_count <= 3 ||
-		(w->flags & WORD_STREET) != 0;
+		is_listed(w, WORD_STREET);
 }
 
 /* The name behind a leading type ("de la Nouvelle Delhi"): capitals, or one word if all is small.

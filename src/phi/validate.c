@@ -87,6 +87,13 @@ hg_phi_valid_phone_long(const char *digits, size_t count)
 	return count == 11 && digits[0] == '1' && hg_phi_valid_phone(digits + 1, 10);
 }
 
+/* And as it is dialed from abroad. */
+bool
+hg_phi_valid_phone_dialed(const char *digits, size_t count)
+{
+	return count == 13 && memcmp(digits, "001", 3) == 0 && hg_phi_valid_phone(digits + 3, 10);
+}
+
 /* A telephone number we can say nothing about but its length (ITU E.164: at most 15). */
 bool
 hg_phi_valid_phone_local(const char *digits, size_t count)

@@ -15,6 +15,7 @@ extern bool hg_phi_valid_ssn(const char *digits, size_t count);
 extern bool hg_phi_valid_itin(const char *digits, size_t count);
 extern bool hg_phi_valid_phone(const char *digits, size_t count);
 extern bool hg_phi_valid_phone_long(const char *digits, size_t count);
+extern bool hg_phi_valid_phone_dialed(const char *digits, size_t count);
 extern bool hg_phi_valid_phone_local(const char *digits, size_t count);
 extern bool hg_phi_valid_country_code(const char *digits, size_t count);
 extern bool hg_phi_valid_luhn(const char *digits, size_t count);
