@@ -43,6 +43,18 @@ SELECT hipaa_guard.track_subject('visits', 'no such column');
 SELECT hipaa_guard.track_subject('pg_stat_activity', 'pid');
 SELECT hipaa_guard.track_subject(NULL, 'id');
 
+-- The trigger runs as a superuser, so a type of the table's owner is not let in, neither at first nor later.
+CREATE TYPE mood AS ENUM ('P-1');
+CREATE FUNCTION betray(mood) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE WARNING 'run as %', current_user; RETURN 'x'; END $$;
+CREATE CAST (mood AS text) WITH FUNCTION betray(mood);
+CREATE TABLE moods (id mood, later text);
+SELECT hipaa_guard.track_subject('moods', 'id');
+SELECT hipaa_guard.track_subject('moods', 'later');
+ALTER TABLE moods ALTER later TYPE mood USING NULL;
+INSERT INTO moods VALUES ('P-1', 'P-1');
+SELECT count(*) FROM hipaa_guard.subject_event WHERE relation = 'public.moods';
+DROP TABLE moods;
+
 -- An ordinary role writes to the tracked table without rights on the record, and cannot read it.
 CREATE ROLE regress_clerk;
 GRANT INSERT ON visits TO regress_clerk;

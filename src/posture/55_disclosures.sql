@@ -177,6 +177,15 @@ $$;
 COMMENT ON FUNCTION hipaa_guard.accounting(text, int) IS
 'Disclosures about a subject, given by pseudonym, of the last years (164.528: six): date, recipient, description, purpose, ground.';
 
+CREATE FUNCTION hipaa_guard.is_builtin_column(relation oid, column_name name) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT EXISTS (SELECT FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+                    WHERE a.attrelid = relation AND a.attname = column_name AND a.attnum > 0 AND NOT a.attisdropped
+                      AND t.typnamespace = 'pg_catalog'::regnamespace AND t.typtype = 'b')
+$$;
+COMMENT ON FUNCTION hipaa_guard.is_builtin_column(oid, name) IS
+'Whether the relation has a column of that name whose type comes with PostgreSQL. Internal.';
+
 CREATE FUNCTION hipaa_guard.note_subjects() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -192,6 +201,11 @@ BEGIN
     IF TG_OP = 'TRUNCATE' THEN
         INSERT INTO hipaa_guard.subject_event (relation, action, subject, disclosure)
             VALUES (TG_RELID::regclass::text, 'truncate', '*', number);
+        RETURN NULL;
+    END IF;
+    -- This runs with the rights of a superuser: no cast and no comparison may come from who owns the table.
+    IF NOT hipaa_guard.is_builtin_column(TG_RELID, TG_ARGV[0]) THEN
+        PERFORM hipaa_guard.record_event('guard', 'SUBJECTS NOT RECORDED', 'table', TG_RELID::regclass::text, 'type of column');
         RETURN NULL;
     END IF;
     SELECT * INTO key FROM hipaa_guard.pseudonym_key;
@@ -212,6 +226,9 @@ BEGIN
                     WHERE c.oid = relation AND c.relkind IN ('r', 'p') AND a.attname = "column" AND a.attnum > 0
                       AND NOT a.attisdropped) THEN
         RAISE EXCEPTION 'there is no such column of a table' USING ERRCODE = 'undefined_column';
+    ELSIF NOT hipaa_guard.is_builtin_column(relation, "column") THEN
+        RAISE EXCEPTION 'subjects cannot be told by a column of this type' USING ERRCODE = 'feature_not_supported',
+            HINT = 'Use a column of a type that comes with PostgreSQL, such as text, bigint or uuid.';
     END IF;
     PERFORM hipaa_guard.make_pseudonym_key();
     EXECUTE format('CREATE OR REPLACE TRIGGER hipaa_subject_insert AFTER INSERT ON %s REFERENCING NEW TABLE AS new_rows
@@ -250,7 +267,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
       FROM hipaa_guard.audit_read(coalesce(since, now() - interval '30 days'), coalesce(until, now())) AS a
            LEFT JOIN hipaa_guard.disclosures d ON d.session_id = a.session_id AND a.recorded_at >= d.begun_at
                                               AND a.recorded_at < coalesce(d.ended_at, 'infinity')
-     WHERE a.phi GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+     WHERE a.phi AND coalesce(a.database_name, '') IN ('', current_database()) GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 $$;
 COMMENT ON FUNCTION hipaa_guard.phi_usage(timestamptz, timestamptz) IS
 'Who used which relation with PHI how often, from the audit trail (default: the last 30 days): role, relation, class, '
@@ -302,6 +319,7 @@ REVOKE ALL ON hipaa_guard.pseudonym_key, hipaa_guard.subject_event, hipaa_guard.
 REVOKE ALL ON FUNCTION hipaa_guard.make_pseudonym_key(), hipaa_guard.pseudonym(text), hipaa_guard.subject_pseudonym(text),
     hipaa_guard.session_id(), hipaa_guard.open_disclosure(), hipaa_guard.begin_disclosure(text, text, text),
     hipaa_guard.end_disclosure(text), hipaa_guard.add_disclosed(text[], text), hipaa_guard.accounting(text, int),
+    hipaa_guard.is_builtin_column(oid, name),
     hipaa_guard.note_subjects(), hipaa_guard.track_subject(regclass, name), hipaa_guard.untrack_subject(regclass),
     hipaa_guard.phi_usage(timestamptz, timestamptz), hipaa_guard.publication_report(), hipaa_guard.deprovision(name, text)
     FROM PUBLIC;

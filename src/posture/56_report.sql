@@ -48,7 +48,8 @@ INSERT INTO hipaa_guard.report_section (section, position, title, note, query) V
 ('volume', 60, 'Audit events by day', 'Events of this database and of the cluster.', $$
     SELECT to_char(a.recorded_at, 'YYYY-MM-DD') AS day, a.class, count(*) AS events,
            count(*) FILTER (WHERE a.outcome = 'failure') AS failures, count(*) FILTER (WHERE a.phi) AS phi
-      FROM hipaa_guard.audit_read($1, $2) AS a GROUP BY 1, 2 ORDER BY 1, 2$$),
+      FROM hipaa_guard.audit_read($1, $2) AS a WHERE coalesce(a.database_name, '') IN ('', current_database())
+     GROUP BY 1, 2 ORDER BY 1, 2$$),
 ('losses', 70, 'Losses', 'Events that were lost, each one counted. No row: none.', $$
     SELECT g.first_seq, g.last_seq, g.lost, g.lost_by_class, g.reason, g.began_at, g.ended_at
       FROM hipaa_guard.audit_gaps AS g WHERE g.ended_at >= $1 AND g.began_at < $2 ORDER BY g.first_seq$$),
@@ -59,7 +60,8 @@ INSERT INTO hipaa_guard.report_section (section, position, title, note, query) V
     SELECT ok, events, first_seq, last_seq, gaps, lost, problem FROM hipaa_guard.audit_verify()$$),
 ('refusals', 100, 'Refusals', 'What the guard did not let happen.', $$
     SELECT a.sqlstate, a.command_tag, a.class, count(*) AS times, max(a.recorded_at) AS latest
-      FROM hipaa_guard.audit_read($1, $2) AS a WHERE a.outcome = 'refused'
+      FROM hipaa_guard.audit_read($1, $2) AS a
+     WHERE a.outcome = 'refused' AND coalesce(a.database_name, '') IN ('', current_database())
      GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1, 2 LIMIT 100$$),
 ('incidents', 110, 'Incidents', 'All that are open, and those of the time of this report.', $$
     SELECT incident, kind, hipaa_guard.redact(summary) AS summary, discovered_at, reported_by, unsecured, individuals,
