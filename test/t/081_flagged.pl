@@ -83,6 +83,14 @@ $node->reload;
 wait_until($node, 'SELECT restart_pending FROM hipaa_guard.project', 'a restart is pending', $db);
 is(status('HIP-02'), 'fail', 'a restart is pending');
 
+# Emergency access stays a finding until it is reviewed.
+sql($node, $db, q{SELECT hipaa_guard.break_glass('a drill', 1)});
+is(status('HIP-10'), 'fail', 'emergency access waits for its review');
+sql($node, $db, 'CREATE ROLE reviewer LOGIN SUPERUSER');
+is((try_sql($node, $db, q{SELECT hipaa_guard.review_emergency(1, 'it was a drill')}, user => 'reviewer'))[0], 0,
+    'somebody else reviews it');
+is(status('HIP-10'), 'pass', 'it was reviewed');
+
 # A notification comes with the commit, in the same transaction, and carries the number only.
 ($status, $out, $err) = try_sql($node, $db,
     q{LISTEN hipaa_incident; SELECT hipaa_guard.report_incident('access', 'a screen was left open')});
@@ -109,5 +117,20 @@ is(sql($node, 'again', 'SELECT ok FROM hipaa_guard.ledger_verify()'), 't', 'its 
 is(sql($node, 'again', q{SELECT hipaa_guard.report_incident('access', 'the next one')}), '43', 'and it goes on');
 is(sql($node, 'again', 'SELECT count(*) = (SELECT count(DISTINCT id) FROM hipaa_guard.posture_check) FROM hipaa_guard.posture_check'), 't',
     'the checks are there once');
+
+# A byte of the trail that was changed behind the server's back.
+is(status('AUD-07'), 'pass', 'the trail verifies');
+sql($node, $db, 'SELECT hipaa_guard.audit_flush()');
+$node->stop;
+my ($segment) = sort glob $node->data_dir . '/hipaa_guard/audit/*.hga';
+open my $trail, '+<:raw', $segment or die "cannot open $segment: $!";
+my $middle = int((-s $segment) / 2);
+seek $trail, $middle, 0 or die "seek: $!";
+read $trail, my $byte, 1 or die "read: $!";
+seek $trail, $middle, 0 or die "seek: $!";
+print $trail chr(ord($byte) ^ 1);
+close $trail or die "close: $!";
+$node->start;
+is(status('AUD-07'), 'fail', 'a flipped bit of the trail is found');
 
 done_testing();
