@@ -225,7 +225,9 @@ query_record(const QueryDesc *desc, const query *q, hg_audit_outcome outcome, in
 	query_event e;
 
 	query_event_prepare(&e, desc, q, outcome, sqlstate);
-	if (relations_record(&e, desc, false, build) || relations_record(&e, desc, true, build))
+	/* Without memory no set of columns can be put together: one event then, and no object. */
+	if (sqlstate != ERRCODE_OUT_OF_MEMORY
+		&& (relations_record(&e, desc, false, build) || relations_record(&e, desc, true, build)))
 		return;
 	e.event.class = desc->operation == CMD_SELECT ? HG_AUDIT_READ : HG_AUDIT_WRITE;
 	e.event.flags &= ~HG_AUDIT_EVENT_PHI;

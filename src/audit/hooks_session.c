@@ -25,6 +25,7 @@ static ClientAuthentication_hook_type previous_authentication = NULL;
 static emit_log_hook_type previous_log = NULL;
 
 static bool login_told = false;
+static bool failure_told = false;	/* that of the login, which FATAL reports once more */
 static int	failure_sqlstate = 0;	/* recorded for the error at hand; 0: none */
 
 void
@@ -82,7 +83,7 @@ authenticated(Port *port, int status)
 	hg_audit_session_early(port->user_name, port->database_name);
 	if (status != STATUS_OK)
 	{
-		login_told = true;
+		login_told = failure_told = true;
 		session_record("LOGIN", HG_AUDIT_FAILURE, ERRCODE_INVALID_PASSWORD, HG_AUDIT_NONE,
 					   "authentication failed");
 		return;
@@ -174,7 +175,7 @@ failure_record(const ErrorData *error)
 static void
 refusal_record(const ErrorData *error)
 {
-	if (login_told && OidIsValid(MyDatabaseId))
+	if (failure_told)
 		return;
 	if (!login_told)
 		hg_audit_session_early(MyProcPort->user_name, MyProcPort->database_name);
@@ -192,7 +193,7 @@ log_seen(ErrorData *error)
 		&& MyProc != NULL && !IsParallelWorker())
 	{
 		inside = true;
-		if (error->elevel == FATAL && !OidIsValid(MyDatabaseId))
+		if (error->elevel == FATAL && !IsNormalProcessingMode())
 			refusal_record(error);
 		else if (error->elevel == ERROR && failure_sqlstate != error->sqlerrcode)
 			failure_record(error);

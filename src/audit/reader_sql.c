@@ -391,8 +391,10 @@ hg_audit_flush_wait(hg_audit_status *status)
 {
 	uint64		failures = pg_atomic_read_u64(&hg_audit_shared->failures);
 	uint64		ticket = pg_atomic_add_fetch_u64(&hg_audit_shared->flush_wanted, 1);
-	bool		ok = true;
+	bool		ok = IsUnderPostmaster;
 
+	strlcpy(status->last_error, "there is no writer in single-user mode",
+			sizeof(status->last_error));
 	ConditionVariablePrepareToSleep(&hg_audit_shared->flushed);
 	while (ok && pg_atomic_read_u64(&hg_audit_shared->flush_done) < ticket)
 	{
