@@ -3,6 +3,8 @@
  *		Verifies an audit trail without a server, with a public key only.
  *
  *		hipaa_guard_verify DIRECTORY --key KEY [--checkpoint TEXT]
+ *		hipaa_guard_verify DIRECTORY --prove SEQ >PROOF
+ *		hipaa_guard_verify --check PROOF --key KEY
  *
  * Exit status: 0 the trail is whole, 1 it is not, 2 it could not be verified.
  */
@@ -12,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit/segment_proof.h"
 #include "audit/segment_verify.h"
 
 static const char usage[] =
@@ -19,13 +22,19 @@ static const char usage[] =
 "\n"
 "Usage:\n"
 "  hipaa_guard_verify DIRECTORY --key KEY [--checkpoint TEXT]\n"
+"  hipaa_guard_verify DIRECTORY --prove SEQ >PROOF\n"
+"  hipaa_guard_verify --check PROOF --key KEY\n"
 "\n"
 "  --key KEY          a public key of the trail, kept elsewhere: 64 hexadecimal\n"
 "                     digits, or a file whose first word they are\n"
 "  --trust-directory  instead of a key: believe the keys that lie beside the\n"
 "                     segments; finds damage, but not a forger's work\n"
 "  --checkpoint TEXT  a checkpoint kept elsewhere (a line of the server's log, or\n"
-"                     a file that begins with one): finds a tail that was cut\n";
+"                     a file that begins with one): finds a tail that was cut\n"
+"  --prove SEQ        writes a proof that this event stands in the trail, which\n"
+"                     discloses no other\n"
+"  --check PROOF      checks a proof (a file) against the key of its segment, and\n"
+"                     shows the event\n";
 
 static int
 complain(const char *what, const char *which)
@@ -91,6 +100,59 @@ report(const hg_audit_verdict *verdict)
 	return verdict->ok ? 0 : 1;
 }
 
+/* The strings of a bundle, or a text as it is, on one line. */
+static void
+show(const char *title, const char *text, size_t size, bool bundle)
+{
+	const char *string;
+	size_t		string_size;
+	size_t		offset = 0;
+
+	printf("%s:", title);
+	if (text != NULL && !bundle)
+		printf(" %.*s", (int) size, text);
+	while (bundle && text != NULL
+		   && hg_audit_bundle_next(text, size, &offset, &string, &string_size))
+		printf(" %.*s", string ? (int) string_size : 1, string ? string : "-");
+	printf("\n");
+}
+
+static int
+prove(const char *directory, const char *seq)
+{
+	const char *problem = hg_audit_prove(directory, strtoull(seq, NULL, 10), stdout);
+
+	return problem == NULL ? 0 : complain(problem, seq);
+}
+
+static int
+check(const char *file, const uint8_t *key)
+{
+	hg_audit_proven proven;
+	uint8_t    *proof;
+	size_t		size;
+	const char *problem;
+
+	if (!hg_audit_file_read(file, &proof, &size))
+		return complain("cannot be read", file);
+	problem = hg_audit_proof_check((const char *) proof, key, &proven);
+	if (problem != NULL)
+	{
+		printf("the proof does NOT hold\nproblem: %s\n", problem);
+		return 1;
+	}
+	printf("the proof holds\nnumber: %" PRIu64 "\nmicroseconds since 1970: %" PRId64
+		   "\noutcome: %s\n", proven.event.seq, proven.event.event.recorded_us,
+		   proven.event.event.outcome == 0 ? "success" : "not a success");
+	show("session", proven.texts[HG_AUDIT_TEXT_SESSION], proven.sizes[HG_AUDIT_TEXT_SESSION],
+		 true);
+	show("action", proven.texts[HG_AUDIT_TEXT_ACTION], proven.sizes[HG_AUDIT_TEXT_ACTION], true);
+	show("object", proven.texts[HG_AUDIT_TEXT_OBJECT], proven.sizes[HG_AUDIT_TEXT_OBJECT], true);
+	show("statement", proven.texts[HG_AUDIT_TEXT_STATEMENT],
+		 proven.sizes[HG_AUDIT_TEXT_STATEMENT], false);
+	return 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -98,12 +160,16 @@ main(int argc, char **argv)
 		{"key", required_argument, NULL, 'k'},
 		{"checkpoint", required_argument, NULL, 'c'},
 		{"trust-directory", no_argument, NULL, 't'},
+		{"prove", required_argument, NULL, 'p'},
+		{"check", required_argument, NULL, 'x'},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0}
 	};
 	hg_audit_verify_options options = {NULL, NULL, false, NULL};
 	uint8_t		key[HG_AUDIT_KEY_SIZE];
 	hg_audit_verdict verdict;
+	const char *seq = NULL;
+	const char *proof = NULL;
 	bool		trust = false;
 	int			option;
 
@@ -117,6 +183,10 @@ main(int argc, char **argv)
 			return complain("this is no checkpoint", optarg);
 		else if (option == 't')
 			trust = true;
+		else if (option == 'p')
+			seq = optarg;
+		else if (option == 'x')
+			proof = optarg;
 		else if (option == 'h')
 		{
 			fputs(usage, stdout);
@@ -125,6 +195,10 @@ main(int argc, char **argv)
 		else if (option == '?')
 			return 2;
 	}
+	if (proof != NULL && options.public_key != NULL && optind == argc)
+		return check(proof, key);
+	if (seq != NULL && optind == argc - 1)
+		return prove(argv[optind], seq);
 	if (optind != argc - 1 || (options.public_key == NULL && !trust))
 	{
 		fputs(usage, stderr);

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "audit/segment_proof.h"
 #include "audit/segment_trail.h"
 #include "audit/segment_verify.h"
 #include "tap.h"
@@ -536,6 +537,50 @@ test_full(void)
 	is_int(failures, 0, "full: and are finished when there is room again");
 }
 
+/* A proof shows its event and no other, and holds for no other key, number or text. */
+static void
+test_proof(void)
+{
+	hg_audit_trail trail;
+	hg_audit_proven proven;
+	uint8_t		key[HG_AUDIT_KEY_SIZE];
+	char	   *proof = NULL;
+	size_t		size = 0;
+	size_t		believed = 0;
+	FILE	   *out;
+
+	make_two(&trail);
+	add_frame(&trail, 4);
+	memcpy(key, trail.state.public_key, sizeof(key));
+	close_trail(&trail);
+	out = open_memstream(&proof, &size);
+	is_str(hg_audit_prove(directory, 9, out) == NULL ? "" : "none", "", "proof: is made");
+	fclose(out);
+	ok(size > 0 && hg_audit_proof_check(proof, key, &proven) == NULL, "proof: holds");
+	is_int(proven.event.seq, 9, "proof: of this event");
+	is_int(proven.event.event.rows, 3, "proof: with its content");
+	ok(proven.texts[HG_AUDIT_TEXT_STATEMENT] != NULL
+	   && memcmp(proven.texts[HG_AUDIT_TEXT_STATEMENT], "SELECT 1", 8) == 0,
+	   "proof: and its statement");
+	for (size_t i = 0; i < size; i++)
+	{
+		char		digit = proof[i];
+
+		proof[i] = digit == '1' ? '2' : '1';
+		believed += hg_audit_proof_check(proof, key, &proven) == NULL;
+		proof[i] = digit;
+	}
+	is_int(believed, 0, "proof: no character of it can be changed");
+	key[3] ^= 1;
+	ok(hg_audit_proof_check(proof, key, &proven) != NULL, "proof: not with another key");
+	free(proof);
+	proof = NULL;
+	out = open_memstream(&proof, &size);
+	ok(hg_audit_prove(directory, 5, out) != NULL, "proof: there is none of what was lost");
+	fclose(out);
+	free(proof);
+}
+
 int
 main(void)
 {
@@ -555,6 +600,7 @@ main(void)
 	test_damage();
 	test_fork();
 	test_full();
+	test_proof();
 	clear();
 	rmdir(top);
 	return done();
