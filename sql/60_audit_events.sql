@@ -90,6 +90,7 @@ DROP VIEW names;
 ALTER ROLE regress_nobody PASSWORD 'secret';
 GRANT SELECT ON patients TO regress_nobody;
 SET work_mem = '5MB';
+SET hipaa_guard.audit_classes = 'al';
 SET hipaa_guard.audit_classes = 'all, -misc';
 CHECKPOINT;
 RESET hipaa_guard.audit_classes;

@@ -106,10 +106,41 @@ check_redact_confidence(double *value, void **extra, GucSource source)
 	return allowed("hipaa_guard.redact_confidence", psprintf("%.17g", *value), source);
 }
 
+/* The words of audit_classes; a word that is none of them would silently record nothing. */
+static bool
+is_class(const char *word, size_t size)
+{
+	static const char *const words[] = {
+		"all", "read", "write", "ddl", "role", "function", "auth", "copy", "config", "misc", "guard"
+	};
+
+	for (size_t i = 0; i < lengthof(words); i++)
+		if (size == strlen(words[i]) && pg_strncasecmp(word, words[i], size) == 0)
+			return true;
+	return false;
+}
+
 static bool
 check_audit_classes(char **value, void **extra, GucSource source)
 {
+	static const char separators[] = ", \t\"";
+
 	(void) extra;
+	for (const char *at = *value ? *value : ""; *at != '\0';)
+	{
+		size_t		size;
+
+		at += strspn(at, separators);
+		at += *at == '-';
+		size = strcspn(at, separators);
+		if (size > 0 && !is_class(at, size))
+		{
+			GUC_check_errdetail("Known are all, read, write, ddl, role, function, auth, copy, "
+								"config, misc and guard; \"-\" before one leaves it out.");
+			return false;
+		}
+		at += size;
+	}
 	return allowed("hipaa_guard.audit_classes", *value ? *value : "", source);
 }
 
