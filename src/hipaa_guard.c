@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include "base/errors.h"
 #include "hipaa_guard.h"
 
 #include "audit/audit.h"

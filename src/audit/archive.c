@@ -16,6 +16,7 @@
 #include "audit/event.h"
 #include "audit/reader.h"
 #include "audit/segment_purge.h"
+#include "base/errors.h"
 #include "base/guc.h"
 #include "common/cryptohash.h"
 #include "common/sha2.h"

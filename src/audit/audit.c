@@ -18,6 +18,7 @@
 #include "audit/event.h"
 #include "audit/guarded.h"
 #include "audit/segment_files.h"
+#include "base/errors.h"
 #include "base/guc.h"
 #include "fmgr.h"
 #include "miscadmin.h"

@@ -20,6 +20,7 @@
 #include "audit/reader.h"
 #include "audit/segment_receipt.h"
 #include "audit/segment_state.h"
+#include "base/errors.h"
 #include "base/guc.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_type.h"

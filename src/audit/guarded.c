@@ -16,6 +16,7 @@
 #include "audit/audit.h"
 #include "audit/guarded.h"
 #include "audit/segment_trail.h"
+#include "base/errors.h"
 #include "base/guc.h"
 #include "catalog/pg_control.h"
 #include "common/controldata_utils.h"

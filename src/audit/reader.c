@@ -13,6 +13,7 @@
 
 #include "audit/audit.h"
 #include "audit/reader.h"
+#include "base/errors.h"
 #include "base/guc.h"
 #include "catalog/pg_authid.h"
 #include "miscadmin.h"

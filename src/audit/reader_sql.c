@@ -11,6 +11,7 @@
 #include "audit/event.h"
 #include "audit/reader.h"
 #include "audit/segment_verify.h"
+#include "base/errors.h"
 #include "base/guc.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_type.h"

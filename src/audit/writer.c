@@ -17,6 +17,7 @@
 #include "audit/control.h"
 #include "audit/event.h"
 #include "audit/segment_purge.h"
+#include "base/errors.h"
 #include "base/guc.h"
 #include "base/state.h"
 #include "access/xlog.h"

@@ -7,6 +7,15 @@
 
 #include "postgres.h"
 
+/*
+ * The domain of ereport() in every file that includes this.  It tells the log
+ * hook that an error is ours: its DETAIL and HINT never hold a value, so they
+ * need not be withheld.
+ */
+#define HG_TEXTDOMAIN "hipaa_guard"
+#undef TEXTDOMAIN
+#define TEXTDOMAIN HG_TEXTDOMAIN
+
 #define HG_ERRCODE_PHI			MAKE_SQLSTATE('P', 'H', '0', '0', '1')	/* PHI-like text */
 #define HG_ERRCODE_WEAKEN		MAKE_SQLSTATE('P', 'H', '0', '0', '2')	/* weakens the guard */
 #define HG_ERRCODE_FLAG			MAKE_SQLSTATE('P', 'H', '0', '0', '3')	/* the flag stays */

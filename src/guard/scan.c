@@ -12,6 +12,7 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/transam.h"
+#include "base/errors.h"
 #include "base/guc.h"
 #include "catalog/catalog.h"
 #include "catalog/dependency.h"

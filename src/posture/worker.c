@@ -15,6 +15,7 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "base/errors.h"
 #include "base/guc.h"
 #include "base/state.h"
 #include "catalog/pg_database.h"

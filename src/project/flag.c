@@ -22,6 +22,7 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "base/compat.h"
+#include "base/errors.h"
 #include "base/guc.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_database.h"

@@ -16,6 +16,7 @@
 #include <sys/resource.h>
 
 #include "base/compat.h"
+#include "base/errors.h"
 #include "base/guc.h"
 #include "base/state.h"
 #include "libpq/libpq-be.h"
@@ -333,14 +334,41 @@ know_statements(const ErrorData *edata, hg_mask_log_options *options)
 	}
 }
 
+/*
+ * Errors of our own C code, by their domain, and of our PL/pgSQL functions, by
+ * the line of the context that the raising function has put there: RAISE cannot
+ * set it, and nobody else can make a function in our schema in a project.
+ */
+static bool
+is_ours(const ErrorData *edata)
+{
+	static const char raised[] = "PL/pgSQL function hipaa_guard.";
+
+	if (edata->domain != NULL && strcmp(edata->domain, HG_TEXTDOMAIN) == 0)
+		return true;
+	return edata->funcname != NULL && strcmp(edata->funcname, "exec_stmt_raise") == 0 &&
+		edata->context != NULL && strncmp(edata->context, raised, sizeof(raised) - 1) == 0;
+}
+
+/* What we say ourselves holds no value: it is masked like any text, not withheld. */
+static void
+mask_advice(ErrorData *edata, const hg_mask_log_options *options)
+{
+	hg_mask_log_options advice = *options;
+
+	if (is_ours(edata))
+		advice.strict = false;
+	mask_detail(edata, &advice);
+	mask_field(&edata->hint, HG_FORMAT_HINT, &advice);
+}
+
 static void
 mask_all(ErrorData *edata, hg_mask_log_options *options)
 {
 	options->domain = edata->domain;
 	know_statements(edata, options);
 	mask_message(edata, options);
-	mask_detail(edata, options);
-	mask_field(&edata->hint, HG_FORMAT_HINT, options);
+	mask_advice(edata, options);
 	if (edata->context_domain != NULL)
 		options->domain = edata->context_domain;
 	mask_field(&edata->context, HG_FORMAT_CONTEXT, options);

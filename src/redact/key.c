@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/errors.h"
 #include "base/guc.h"
 #include "common/file_perm.h"
 #include "miscadmin.h"

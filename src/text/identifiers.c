@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "access/xact.h"
+#include "base/errors.h"
 #include "base/guc.h"
 #include "base/state.h"
 #include "catalog/namespace.h"

@@ -225,7 +225,14 @@ sub overload
 
 sub flag_stays
 {
-    refused('PH003', 'SECURITY LABEL FOR hipaa_guard ON DATABASE clinic IS NULL', 'taking away the label');
+    my $err = refused('PH003', 'SECURITY LABEL FOR hipaa_guard ON DATABASE clinic IS NULL', 'taking away the label');
+    like($err, qr/^HINT: +[A-Z](?!.*redacted)/m, 'advice of our own is not withheld');
+    $err = refused('42704', q{SELECT hipaa_guard.drop_identifier('nosuch')}, 'an identifier that is not there');
+    like($err, qr/^HINT: +[A-Z](?!.*redacted)/m, 'nor is that of our functions');
+    (undef, undef, $err) = try_sql($node, 'clinic',
+        q{DO $$ BEGIN RAISE EXCEPTION USING MESSAGE = 'no such patient', DETAIL = 'qwertz', HINT = 'asdfgh'; END $$});
+    like($err, qr/^ERROR: +P0001/m, 'an error of the user');
+    unlike($err, qr/qwertz|asdfgh/, 'may hold values in its advice, so that is withheld');
     refused('PH003', 'DROP EXTENSION hipaa_guard', 'DROP EXTENSION');
     refused('PH003', 'DROP DATABASE clinic', 'DROP DATABASE', 'postgres');
     refused('PH003', 'DROP DATABASE clinic WITH (FORCE)', 'DROP DATABASE WITH (FORCE)', 'postgres');
