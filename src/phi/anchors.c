@@ -16,7 +16,8 @@
  * sides, and from a copy with zeros around it otherwise.
  */
 #include <string.h>
-#if defined(__SSE2__)
+#if defined(__SSE2__) && !defined(HG_PHI_PORTABLE)
+#define USE_SSE2
 #include <emmintrin.h>
 #endif
 
@@ -32,7 +33,7 @@ typedef struct block_bits
 	uint64_t	letters_behind; /* the same of the 16 bytes behind the block */
 } block_bits;
 
-#if defined(__SSE2__)
+#if defined(USE_SSE2)
 
 /* Bytes in [first, first + count): shifted so that one signed comparison does. */
 static inline __m128i
@@ -115,7 +116,7 @@ read_block(const unsigned char *block)
 	{
 		const unsigned char *c = block + i;
 		unsigned	class = hg_phi_bytes[*c];
-		bool anchor = *c == '@' || *c == '^' || (*c == ':' && c[1] > ' ') ||
+		bool anchor = *c == '@' || *c == '^' || (*c == ':' && c[1] > ' ' && c[1] < 0x80) ||
 					  (*c == '-' && c[3] == '-') || (*c == 'w' && c[1] == 'w') ||
 					  (c[-1] == ' ' && (class & (BYTE_UPPER | BYTE_HIGH))) ||
 					  ((class & BYTE_DIGIT) && !(hg_phi_bytes[c[-1]] & BYTE_DIGIT));

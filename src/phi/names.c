@@ -130,7 +130,7 @@ judge_pair(const name_word *a, const name_word *b, unsigned *rule)
 		if (b_sure)
 			return 0.90f;
 		*rule = RULE_NAME_GIVEN;
-		if (b->flags == 0 && (b->word.foreign || like > -20))
+		if (b->flags == 0)
 			return 0.85f;
 		*rule = RULE_NAME_WEAK;
 		return b->flags & (WORD_BASIC | WORD_SCHEMA | WORD_PLACE | WORD_PROPER) ? 0.0f : 0.50f;

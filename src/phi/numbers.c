@@ -187,7 +187,8 @@ stands_alone(const text_view *text, const number *n, unsigned last, bool phone)
 
 	if (byte_before(text, start, beside))
 		return false;
-	if (before == '.' || before == '-' || before == '_' || before == '/' || before == ',')
+	/* A list of values goes on with ',' or '/', a number in one piece with '/' only. */
+	if (before == '.' || before == '-' || before == '_' || (before == '/' && last == 0))
 		if (start > 1 && byte_is(text, start - 2, BYTE_DIGIT) && !(phone && before != joint) &&
 			!ends_word(text, start - 1))
 			return false;
@@ -198,7 +199,8 @@ stands_alone(const text_view *text, const number *n, unsigned last, bool phone)
 		return phone && phone_end(text, end) > end;
 	if (byte_at(text, end) == '@')
 		return false;
-	if (n->separator[last] != 0 && n->separator[last] != ' ' && last + 1 <= n->groups_count)
+	if (n->separator[last] != 0 && n->separator[last] != ' ' &&
+		!(n->separator[last] == '/' && last > 0))
 		return false;
 	return !(n->separator[last] == ' ' && joint == ' ' && last > 0);
 }

@@ -19,6 +19,9 @@ static const struct example
 	bool		refused;
 }			examples[] = {
 	{'T', "ref 123-45-6789.", "ssn_separated", "123-45-6789", true},
+	{'T', "7,123-45-6789,x", "ssn_separated", "123-45-6789", true},
+	{'T', "7,4111111111111111,x", "card_bare", "4111111111111111", true},
+	{'T', "312-515-2239/312-515-2240", "phone_nanp", "312-515-2239", true},
 	{'T', "ssn 078-051120", "ssn_split", "078-051120", true},
 	{'T', "x 07805-1120", "ssn_split_late", "07805-1120", true},
 	{'T', "Social Security number: 123456789", "ssn_bare", "123456789", true},

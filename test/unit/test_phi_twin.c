@@ -20,6 +20,13 @@
 extern size_t hg_phi_scan_identifier(const char *name, size_t size, size_t from,
 									 hg_phi_span *spans, size_t spans_max);
 
+/* The anchors without SSE2, as on other processors. */
+#define HG_PHI_PORTABLE
+#define hg_phi_anchors portable_anchors
+#include "phi/anchors.c"
+#undef hg_phi_anchors
+extern uint64_t hg_phi_anchors(const text_view *text, size_t at, bool custom);
+
 #define TEXTS 250000
 #define NAMES 30000
 #define SIZE_MAX_TRIED 400
@@ -274,11 +281,34 @@ compare_bytes(void)
 	is_int(wrong, 0, "the pass and its twin agree beside every byte value");
 }
 
+/* Both ways of finding anchors find the same, at every position of texts and of noise. */
+static void
+compare_anchors(void)
+{
+	unsigned	wrong = 0;
+
+	for (unsigned i = 0; i < 3000; i++)
+	{
+		char		text[SIZE_MAX_TRIED];
+		text_view	view = {(const unsigned char *) text, 0, 0, false};
+
+		view.size = make_text(text, pieces, sizeof(pieces) / sizeof(pieces[0]), 30);
+		if (i % 3 == 0)
+			for (size_t k = 0; k < view.size; k++)
+				text[k] = (char) random_below(256);
+		for (size_t at = 0; at < view.size; at++)
+			wrong +=
+				hg_phi_anchors(&view, at, i % 2 == 0) != portable_anchors(&view, at, i % 2 == 0);
+	}
+	is_int(wrong, 0, "anchors are the same with and without SSE2");
+}
+
 int
 main(void)
 {
 	static hg_phi_custom_set set = {.count = 3};
 
+	compare_anchors();
 	compare_texts();
 	compare_bytes();
 	strcpy(set.rows[0].mask, "MRN-99999");
