@@ -42,7 +42,7 @@ SHLIB_LINK = -lcrypto
 override with_llvm = no
 
 # These targets are scripts of their own, need no PGXS, and run where no server headers are yet.
-SCRIPT_GOALS = check check-all check-asan check-core demo style words bench-detect bench-ddl bench-audit accuracy
+SCRIPT_GOALS = check check-all check-asan check-core check-schemas demo style words bench-detect bench-ddl bench-audit accuracy
 .PHONY: $(SCRIPT_GOALS) pure.a pure_sources
 
 ifeq ($(filter-out $(SCRIPT_GOALS), $(or $(MAKECMDGOALS), all)),)
@@ -53,6 +53,8 @@ check-all:
 	@test/all
 check-asan:
 	@SANITIZE=1 SUITES="$(or $(SUITES), unit regress isolation tap)" test/run
+check-schemas:
+	@test/schemas
 check-core:
 	@test/core
 demo:

@@ -18,6 +18,9 @@ INSERT INTO :"weird" VALUES (1, 'z'), (2, NULL);
 SELECT count(*), 'a,"b' FROM :"weird" WHERE a = 1;
 UPDATE :"weird" SET a = 3 WHERE a = 2;
 DELETE FROM :"weird" WHERE a = 17;
+COPY :"weird" (a) TO '/dev/null';
+COPY public.:"weird"("b,""c", a) FROM '/dev/null';
+COPY (SELECT a FROM :"weird") TO '/dev/null';
 SELECT 1 / 0;
 SET hipaa_guard.audit_unflagged = off;
 
@@ -34,7 +37,7 @@ SELECT event ->> 'class' AS class, event ->> 'command_tag' AS command_tag, event
        event ->> 'sqlstate' AS sqlstate, event ->> 'rows' AS rows,
        event ->> 'object_name' = E'we"ird, ]na\\me\nx\ty' AS name_same, event ->> 'application_name' AS application_name,
        event ->> 'statement' AS statement
-  FROM jsonl WHERE event ->> 'class' IN ('read', 'write') ORDER BY (event ->> 'seq')::bigint;
+  FROM jsonl WHERE event ->> 'class' IN ('read', 'write') AND event ->> 'statement' !~ '^COPY' ORDER BY (event ->> 'seq')::bigint;
 SELECT event ->> 'outcome' AS outcome FROM jsonl WHERE event ->> 'sqlstate' = '22012';
 
 -- CSV: what psql writes is read back by COPY, field by field; and SHA-256 of that file is what the receipt says.
@@ -68,7 +71,7 @@ SELECT count(*) AS outside_the_grammar FROM syslog WHERE line !~ ('^<(108|109|11
 SELECT substring(line FROM '^<\d+>') AS pri, substring(line FROM ' command_tag="([^"]*)"') AS command_tag,
        regexp_replace(substring(line FROM ' object_name="((?:[^"\\]|\\.)*)"'), '\\(.)', '\1', 'g') AS object_name,
        regexp_replace(substring(line FROM ' application_name="((?:[^"\\]|\\.)*)"'), '\\(.)', '\1', 'g') AS application_name
-  FROM syslog WHERE line ~ ' class="(read|write)"' ORDER BY substring(line FROM ' seq="(\d+)"')::bigint;
+  FROM syslog WHERE line ~ ' class="(read|write)"' AND line !~ ' statement="COPY' ORDER BY substring(line FROM ' seq="(\d+)"')::bigint;
 SELECT substring(line FROM '^<\d+>') AS pri FROM syslog WHERE line ~ ' sqlstate="22012"';
 
 -- OCSF: what the schema 1.3.0 requires of each class, and its sums.
@@ -84,7 +87,10 @@ SELECT event ->> 'class_uid' AS class, event ->> 'activity_id' AS activity, even
        event ->> 'status_id' AS status, event ->> 'severity' AS severity,
        event #>> '{table,name}' = E'public.we"ird, ]na\\me\nx\ty' AS name_same, event #>> '{query_info,query_string}' AS query,
        event #>> '{actor,user,name}' = session_user AS who, event #>> '{src_endpoint,name}' AS source
-  FROM ocsf WHERE event #>> '{unmapped,class}' IN ('read', 'write') ORDER BY (event #>> '{metadata,sequence}')::bigint;
+  FROM ocsf WHERE event #>> '{unmapped,class}' IN ('read', 'write') AND event #>> '{query_info,query_string}' !~ '^COPY'
+ ORDER BY (event #>> '{metadata,sequence}')::bigint;
+SELECT event ->> 'activity_name' AS copies FROM ocsf WHERE event #>> '{unmapped,class}' = 'copy'
+ ORDER BY (event #>> '{metadata,sequence}')::bigint;
 SELECT event ->> 'activity_id' AS activity, event ->> 'status_id' AS status, event ->> 'severity' AS severity
   FROM ocsf WHERE event ->> 'status_code' = '22012';
 
@@ -101,7 +107,10 @@ SELECT event #>> '{type,code}' AS type, event #>> '{subtype,0,code}' AS subtype,
        event ->> 'outcome' AS outcome, event #>> '{agent,0,altId}' = session_user AS who,
        event #>> '{entity,0,what,display}' = E'public.we"ird, ]na\\me\nx\ty' AS name_same,
        convert_from(decode(event #>> '{entity,0,query}', 'base64'), 'UTF8') AS query
-  FROM fhir WHERE event #>> '{entity,0,detail,0,valueString}' IN ('read', 'write') ORDER BY event ->> 'recorded';
+  FROM fhir WHERE event #>> '{entity,0,detail,0,valueString}' IN ('read', 'write')
+   AND convert_from(decode(event #>> '{entity,0,query}', 'base64'), 'UTF8') !~ '^COPY' ORDER BY event ->> 'recorded';
+SELECT event #>> '{type,display}' AS copies, event ->> 'action' AS action FROM fhir
+ WHERE event #>> '{entity,0,detail,0,valueString}' = 'copy' ORDER BY event ->> 'recorded';
 SELECT event ->> 'outcome' AS outcome, event ->> 'action' AS action FROM fhir WHERE event ->> 'outcomeDesc' ~ '^22012';
 
 -- Limits: since is inclusive, until exclusive; what makes no sense is told.

@@ -80,6 +80,20 @@ $$;
 COMMENT ON FUNCTION hipaa_guard.export_syslog(timestamptz, timestamptz) IS
 'Internal: RFC 5424 with every field that is not NULL as structured data; line ends within a value are #012 and #015.';
 
+-- The direction of a COPY --------------------------------------------------------
+
+-- The tag of both is COPY, and who reads an export wants to know whether data came or went.
+CREATE FUNCTION hipaa_guard.copy_tag(statement text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+SELECT CASE WHEN statement ~* '^COPY\s*\(' THEN 'COPY TO'
+            ELSE 'COPY' || coalesce(' ' || upper(substring(statement FROM '(?i)^COPY\s+(?:BINARY\s+)?(?:"(?:[^"]|"")*"|[^\s"(.]+)'
+                '(?:\s*\.\s*(?:"(?:[^"]|"")*"|[^\s"(.]+))*\s*(?:\((?:"(?:[^"]|"")*"|[^")])*\))?\s*(FROM|TO)\M')), '') END
+$$;
+COMMENT ON FUNCTION hipaa_guard.copy_tag(text) IS
+'Internal: COPY TO or COPY FROM, by the statement; COPY where it does not say.';
+
 -- OCSF -----------------------------------------------------------------------
 
 CREATE FUNCTION hipaa_guard.export_ocsf(since timestamptz, until timestamptz, OUT seq bigint, OUT line text)
@@ -118,10 +132,12 @@ SELECT e.seq, jsonb_strip_nulls(jsonb_build_object(
         'query_info', CASE WHEN e.statement IS NOT NULL
                            THEN jsonb_build_object('query_string', e.statement, 'uid', e.query_id::text) END) END)::text
   FROM hipaa_guard.export_read(since, until) e
-  LEFT JOIN (VALUES ('SELECT', 4, 'Query'), ('COPY TO', 1, 'Read'), ('UPDATE', 2, 'Update'), ('INSERT', 5, 'Write'),
-                    ('MERGE', 5, 'Write'), ('COPY FROM', 5, 'Write'), ('DELETE', 7, 'Delete'), ('TRUNCATE TABLE', 7, 'Delete'),
-                    ('LOGIN', 1, 'Logon'), ('DISCONNECT', 2, 'Logoff')) AS t (tag, id, name)
-       ON t.tag = e.command_tag AND (e.class = 'auth') = (t.tag IN ('LOGIN', 'DISCONNECT'))
+  LEFT JOIN (VALUES ('read', NULL, 4, 'Query'), ('copy', 'COPY TO', 1, 'Read'), ('copy', 'COPY FROM', 5, 'Write'),
+                    ('write', 'UPDATE', 2, 'Update'), ('write', 'INSERT', 5, 'Write'), ('write', 'MERGE', 5, 'Write'),
+                    ('write', 'DELETE', 7, 'Delete'), ('write', 'TRUNCATE TABLE', 7, 'Delete'),
+                    ('auth', 'LOGIN', 1, 'Logon'), ('auth', 'DISCONNECT', 2, 'Logoff')) AS t (class, tag, id, name)
+       ON t.class = e.class AND (t.tag IS NULL OR t.tag = CASE WHEN e.class = 'copy' THEN hipaa_guard.copy_tag(e.statement)
+                                                               ELSE e.command_tag END)
  CROSS JOIN LATERAL (SELECT CASE e.class WHEN 'auth' THEN 3002 ELSE 6005 END AS class_uid,
     CASE e.class WHEN 'auth' THEN 'Authentication' ELSE 'Datastore Activity' END AS class_name,
     coalesce(t.id, 99) AS activity, t.name AS activity_name) a
@@ -141,11 +157,15 @@ SELECT e.seq, jsonb_strip_nulls(jsonb_build_object(
     'resourceType', 'AuditEvent', 'id', concat_ws('.', e.system_identifier, e.boot, e.seq),
     'recorded', to_char(e.recorded_at, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
     'type', jsonb_build_object('system', 'http://dicom.nema.org/resources/ontology/DCM', 'code', t.code, 'display', t.display),
-    'subtype', jsonb_build_array(jsonb_build_object('system', 'urn:x-hipaa-guard:command-tag',
-        'code', coalesce(e.command_tag, e.class))),
-    'action', CASE WHEN e.command_tag IN ('SELECT', 'COPY TO') THEN 'R' WHEN e.command_tag IN ('INSERT', 'COPY FROM') THEN 'C'
-                   WHEN e.command_tag IN ('UPDATE', 'MERGE') THEN 'U' WHEN e.command_tag IN ('DELETE', 'TRUNCATE TABLE') THEN 'D'
-                   ELSE 'E' END,
+    'subtype', jsonb_build_array(CASE
+        WHEN e.class = 'auth' AND e.command_tag = 'LOGIN' THEN jsonb_build_object('system',
+            'http://dicom.nema.org/resources/ontology/DCM', 'code', '110122', 'display', 'Login')
+        WHEN e.class = 'auth' AND e.command_tag = 'DISCONNECT' THEN jsonb_build_object('system',
+            'http://dicom.nema.org/resources/ontology/DCM', 'code', '110123', 'display', 'Logout')
+        ELSE jsonb_build_object('system', 'urn:x-hipaa-guard:command-tag', 'code', coalesce(e.command_tag, e.class)) END),
+    'action', CASE WHEN e.class = 'read' OR t.tag = 'COPY TO' THEN 'R' WHEN e.class NOT IN ('write', 'copy') THEN 'E'
+                   WHEN t.tag IN ('INSERT', 'COPY FROM') THEN 'C' WHEN t.tag IN ('UPDATE', 'MERGE') THEN 'U'
+                   WHEN t.tag IN ('DELETE', 'TRUNCATE TABLE') THEN 'D' ELSE 'E' END,
     'outcome', CASE e.outcome WHEN 'success' THEN '0' WHEN 'failure' THEN '4' ELSE '8' END,
     'outcomeDesc', nullif(concat_ws(': ', e.sqlstate, nullif(e.detail, '')), ''),
     'agent', jsonb_build_array(jsonb_build_object('requestor', true,
@@ -176,8 +196,9 @@ SELECT e.seq, jsonb_strip_nulls(jsonb_build_object(
                     ('copy', '110100', 'Application Activity'), ('config', '110131', 'Software Configuration'),
                     ('misc', '110100', 'Application Activity'), ('guard', '110113', 'Security Alert')) AS c (class, code, display)
        ON c.class = e.class
- CROSS JOIN LATERAL (SELECT CASE e.command_tag WHEN 'COPY TO' THEN '110106' WHEN 'COPY FROM' THEN '110107' ELSE c.code END AS code,
-        CASE e.command_tag WHEN 'COPY TO' THEN 'Export' WHEN 'COPY FROM' THEN 'Import' ELSE c.display END AS display) t
+ CROSS JOIN LATERAL (SELECT CASE WHEN e.class = 'copy' THEN hipaa_guard.copy_tag(e.statement) ELSE e.command_tag END AS tag) g
+ CROSS JOIN LATERAL (SELECT g.tag, CASE g.tag WHEN 'COPY TO' THEN '110106' WHEN 'COPY FROM' THEN '110107' ELSE c.code END AS code,
+        CASE g.tag WHEN 'COPY TO' THEN 'Export' WHEN 'COPY FROM' THEN 'Import' ELSE c.display END AS display) t
  CROSS JOIN LATERAL (SELECT jsonb_agg(jsonb_build_object('type', v.name, 'valueString', v.value)) AS details
                        FROM (VALUES ('class', e.class), ('object_type', e.object_type), ('rows', e.rows::text),
                                     ('columns', array_to_json(e.columns)::text), ('duration_ms', e.duration_ms::text),
