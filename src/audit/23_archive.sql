@@ -201,7 +201,8 @@ COMMENT ON VIEW hipaa_guard.audit_segments IS 'The files of the audit trail that
 COMMENT ON COLUMN hipaa_guard.audit_segments.segment IS 'Number of the segment, from 1, ascending by 1.';
 COMMENT ON COLUMN hipaa_guard.audit_segments.file IS 'Name of its file in hipaa_guard.audit_directory.';
 COMMENT ON COLUMN hipaa_guard.audit_segments.first_seq IS 'Number of its first event; NULL if its header is damaged.';
-COMMENT ON COLUMN hipaa_guard.audit_segments.last_seq IS 'Number of its last event; NULL as long as it is written.';
+COMMENT ON COLUMN hipaa_guard.audit_segments.last_seq IS
+'Number of its last event, or first_seq - 1 if it has none; NULL as long as it is written.';
 COMMENT ON COLUMN hipaa_guard.audit_segments.began_at IS 'When it was begun.';
 COMMENT ON COLUMN hipaa_guard.audit_segments.ended_at IS 'When the next one was begun; NULL as long as it is written.';
 COMMENT ON COLUMN hipaa_guard.audit_segments.bytes IS 'Size of the file.';
@@ -221,7 +222,9 @@ BEGIN
     IF name IS NULL OR up_to_seq IS NULL OR digest IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'name, up_to_seq and digest must not be null';
     END IF;
-    SELECT * INTO s FROM hipaa_guard.audit_segments_read() r WHERE r.last_seq = up_to_seq AND r.first_seq <= r.last_seq;
+    -- A segment without events, as a restart may leave one, ends with the number of the one before.
+    SELECT * INTO s FROM hipaa_guard.audit_segments_read() r WHERE r.last_seq = up_to_seq
+     ORDER BY (hipaa_guard.audit_segment_digest(r.segment) = lower(digest)) DESC, r.segment LIMIT 1;
     problem := CASE WHEN NOT EXISTS (SELECT FROM hipaa_guard.archive a WHERE a.name = acknowledge_archive.name)
                     THEN 'there is no archive of that name'
                     WHEN s.segment IS NULL THEN 'no closed segment ends with that number'

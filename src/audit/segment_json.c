@@ -353,6 +353,31 @@ gap_line(hg_audit_json *json, const hg_audit_gap_item *gap)
 	return line_end(json);
 }
 
+/* What was dropped, by who, database and object: the total of a place tells two of them apart. */
+static bool
+count_line(hg_audit_json *json, const hg_audit_count_item *count)
+{
+	json_string session[5];
+	json_string object[3];
+
+	text_split(json, count->texts[0], session, 5);
+	text_split(json, count->texts[1], object, 3);
+	line_begin(json);
+	put_format(json, ",\"dropped\":{\"place\":%" PRIu32 ",\"total\":%" PRIu64
+			   ",\"count\":%" PRIu64, count->place, count->total, count->count);
+	put_name(json, "class", NAME_OF(classes, count->class));
+	put_time(json, "began_at", count->began_us);
+	put_time(json, "ended_at", count->ended_us);
+	put_string(json, "session_user_name", session[0]);
+	put_string(json, "current_user_name", session[1]);
+	put_string(json, "database_name", session[2]);
+	put_string(json, "object_type", object[0]);
+	put_string(json, "schema_name", object[1]);
+	put_string(json, "object_name", object[2]);
+	put(json, "}", 1);
+	return line_end(json);
+}
+
 static bool
 checkpoint_line(hg_audit_json *json, const hg_audit_item *item)
 {
@@ -437,6 +462,8 @@ hg_audit_json_item(hg_audit_json *json, const hg_audit_item *item)
 			return event_line(json, (const hg_audit_event_item *) item);
 		case HG_AUDIT_ITEM_GAP:
 			return gap_line(json, (const hg_audit_gap_item *) item);
+		case HG_AUDIT_ITEM_COUNT:
+			return count_line(json, (const hg_audit_count_item *) item);
 		case HG_AUDIT_ITEM_CHECKPOINT:
 			return checkpoint_line(json, item);
 		default:

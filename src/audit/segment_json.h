@@ -36,8 +36,8 @@ extern void hg_audit_json_free(hg_audit_json *json);
 
 /*
  * Takes the items of the segment one by one, all of them.  True if there is a
- * line in json->line now, with a newline at its end: for an event, a gap or a
- * checkpoint.
+ * line in json->line now, with a newline at its end: for an event, a gap, a
+ * count of what was dropped or a checkpoint.
  */
 extern bool hg_audit_json_item(hg_audit_json *json, const hg_audit_item *item);
 

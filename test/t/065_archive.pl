@@ -3,6 +3,7 @@
 # mended; a full trail goes on with the classes that the reserve is for, says so, and recovers when room is made.
 # Method: a server that lived seven years ago (a preloaded library shifts its clock), small segments, a trail of 1 MB.
 use Guarded;
+use JSON::PP;
 
 my $node = new_node('archive', { start => 0 }, "hipaa_guard.audit_segment_size = '64kB'", "hipaa_guard.audit_max_size = '1MB'",
     "hipaa_guard.audit_unflagged = on");
@@ -154,6 +155,25 @@ is(sql($node, 'postgres', q{SELECT count(*) > 0 FROM hipaa_guard.audit_log WHERE
 is(sql($node, 'postgres', q{SELECT bool_and(reason = 'disk_full') AND sum(lost) > 1 FROM hipaa_guard.audit_gaps}), 't',
     '... and gaps tell the story');
 is(verified(), 't|', '... and all verifies');
+
+# Whoever has it shipped knows as much: with the gaps every number is there, and who touched what of the lost.
+my $spool = PostgreSQL::Test::Utils::tempdir();
+is(system('hipaa_guard_ship', $audit, $spool) >> 8, 0, 'it is shipped');
+my @lines = map { decode_json($_) } map { split /\n/, slurp($_) } sort glob "$spool/*.jsonl";
+my ($next, $lost, $counted, @holes) = (0, 0, 0);
+for my $line (@lines)
+{
+    my ($first, $last) = $line->{gap} ? @{ $line->{gap} }{qw(first_seq last_seq)} : ($line->{seq}, $line->{seq});
+    $counted += $line->{dropped}{count} if $line->{dropped};
+    $lost += $line->{gap}{lost} if $line->{gap};
+    next unless defined $first;
+    push @holes, $first if $next && $first != $next;
+    $next = $last + 1;
+}
+is("@holes", '', '... every number, counting gaps');
+is($lost, sql($node, 'postgres', 'SELECT sum(lost) FROM hipaa_guard.audit_gaps'), '... all that was lost');
+is($counted, sql($node, 'postgres', 'SELECT coalesce(sum(events), 0) FROM hipaa_guard.audit_dropped'), '... and who touched what of it');
+cmp_ok($counted, '>', 0, '... which is something');
 
 # A damaged file of terms: nothing goes.
 open my $out, '>>', "$audit/retention.file" or die "cannot open: $!";
