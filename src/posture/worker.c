@@ -33,6 +33,7 @@
 
 #define IDLE_MS 60000
 #define RESTART_S 60
+#define FIRST_S 600
 
 PGDLLEXPORT void hg_posture_clock_main(Datum arg);
 PGDLLEXPORT void hg_posture_snapshot_main(Datum arg);
@@ -133,9 +134,9 @@ time_to_wait(TimestampTz last)
 void
 hg_posture_clock_main(Datum arg)
 {
-	/* The first one soon after the start, when clients have come back. */
+	/* The first one ten minutes after the start at the latest, when clients have come back. */
 	TimestampTz last = GetCurrentTimestamp() -
-		(hg_guc_posture_interval_s - Min(hg_guc_posture_interval_s, 60)) * INT64CONST(1000000);
+		Max(hg_guc_posture_interval_s - FIRST_S, 0) * INT64CONST(1000000);
 	MemoryContext round = AllocSetContextCreate(TopMemoryContext, "hipaa_guard posture",
 												ALLOCSET_DEFAULT_SIZES);
 
