@@ -101,3 +101,9 @@ RESET ROLE;
 SECURITY LABEL FOR hipaa_guard ON DATABASE clinic_other IS 'hipaa on since yesterday';
 SELECT hipaa, state, baa_reference FROM hipaa_guard.project;
 SECURITY LABEL FOR hipaa_guard ON DATABASE clinic_other IS NULL;
+-- No label of a dump brings an approved deletion with it.
+SECURITY LABEL FOR hipaa_guard ON DATABASE clinic_other IS 'hipaa restoring, deletion approved yesterday';
+SELECT label FROM pg_shseclabel WHERE objoid = (SELECT oid FROM pg_database WHERE datname = 'clinic_other');
+\c postgres
+\set VERBOSITY sqlstate
+DROP DATABASE clinic_other;

@@ -121,3 +121,16 @@ SELECT hipaa_guard.enable('BAA-1');
 DROP OWNED BY regress_hipaa_maker CASCADE;
 REASSIGN OWNED BY regress_hipaa_maker TO regress_hipaa_maker;
 SELECT state FROM hipaa_guard.project;
+
+-- Internal functions are called by others of the extension only.
+SELECT hipaa_guard.mark_deletion(true);
+SELECT hipaa_guard.note_approvers('-infinity');
+SELECT hipaa_guard.set_column_label('pg_class', 'relname', NULL);
+SELECT hipaa_guard.change_network('regress_hipaa_maker', '10.0.0.0/8', true);
+DO $$ BEGIN PERFORM hipaa_guard.mark_deletion(true); END $$;
+SELECT hipaa_guard.allow_network('regress_hipaa_maker', '10.0.0.0/8');
+
+-- Each refusal is an event, which the abort of its statement does not take back.
+SELECT hipaa_guard.audit_flush();
+SELECT sqlstate, count(*) > 20 AS many FROM hipaa_guard.audit_log
+ WHERE class = 'guard' AND outcome = 'refused' AND sqlstate IN ('PH002', 'PH003') GROUP BY 1 ORDER BY 1;

@@ -14,6 +14,7 @@
 #include "access/parallel.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "audit/audit.h"
 #include "base/errors.h"
 #include "base/guc.h"
@@ -70,9 +71,9 @@ database_named(const char *name)
 	return database;
 }
 
-/* NULL if it has none. */
+/* The label of a role or database, NULL if it has none. */
 static char *
-label_of_role(Oid role)
+label_of(Oid class, Oid object)
 {
 	Relation	rel = table_open(SharedSecLabelRelationId, AccessShareLock);
 	ScanKeyData keys[2];
@@ -81,9 +82,9 @@ label_of_role(Oid role)
 	char	   *label = NULL;
 
 	ScanKeyInit(&keys[0], Anum_pg_shseclabel_objoid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(role));
+				ObjectIdGetDatum(object));
 	ScanKeyInit(&keys[1], Anum_pg_shseclabel_classoid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(AuthIdRelationId));
+				ObjectIdGetDatum(class));
 	scan = systable_beginscan(rel, SharedSecLabelObjectIndexId, criticalSharedRelcachesBuilt,
 							  NULL, 2, keys);
 	while (label == NULL && HeapTupleIsValid(tuple = systable_getnext(scan)))
@@ -138,7 +139,7 @@ address_of(const Port *port)
 static bool
 from_allowed_network(const Port *port, Oid role)
 {
-	char	   *label = OidIsValid(role) ? label_of_role(role) : NULL;
+	char	   *label = OidIsValid(role) ? label_of(AuthIdRelationId, role) : NULL;
 	char	   *rest = NULL;
 	char	   *word = label ? strtok_r(label, " ", &rest) : NULL;
 	Datum		address;
@@ -183,16 +184,38 @@ admit(Port *port, Oid role)
 	}
 }
 
+#define WAITS_MAX 500
+#define WAIT_US 10000
+
+/*
+ * On a standby a label may have come by replay a moment ago: the keeper takes
+ * it over before the session begins.
+ */
+static void
+wait_for_keeper(Oid database)
+{
+	if (!RecoveryInProgress() || !OidIsValid(database) ||
+		label_of(DatabaseRelationId, database) == NULL)
+		return;
+	for (int i = 0; i < WAITS_MAX && hg_state_flag_of(database) == HG_FLAG_OFF; i++)
+	{
+		hg_flag_nudge_keeper();
+		pg_usleep(WAIT_US);
+	}
+}
+
 /* A walsender without a database sends the whole cluster. */
 static void
 authenticate(Port *port, int status)
 {
-	if (status == STATUS_OK && hg_state_cluster_flagged())
+	bool		whole = am_walsender && !am_db_walsender;
+
+	if (status == STATUS_OK && (hg_state_cluster_flagged() || RecoveryInProgress()))
 	{
-		bool		whole = am_walsender && !am_db_walsender;
 		Oid			database = whole ? InvalidOid : database_named(port->database_name);
 
-		if (whole || hg_state_flag_of(database) != HG_FLAG_OFF)
+		wait_for_keeper(database);
+		if (whole ? hg_state_cluster_flagged() : hg_state_flag_of(database) != HG_FLAG_OFF)
 		{
 			admit(port, get_role_oid(port->user_name, true));
 			looked_at = true;
@@ -245,7 +268,7 @@ hg_connections_check_label(Oid role, const char *label)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("must be superuser to set the networks of a role")));
-	before = label_of_role(role);
+	before = label_of(AuthIdRelationId, role);
 	if (label)
 		check_networks(label);
 	if (before && hg_state_cluster_flagged() && (label == NULL || strcmp(label, before) != 0))
@@ -299,7 +322,7 @@ hg_change_network(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("must be superuser to set the networks of a role")));
 	(void) GetUserNameFromId(role, false);
-	before = label_of_role(role);
+	before = label_of(AuthIdRelationId, role);
 	label = before ? without(before, network, &found) : NULL;
 	if (found == allow)
 		PG_RETURN_BOOL(false);

@@ -21,6 +21,7 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/guc.h"
@@ -373,10 +374,20 @@ take_over(const hg_flag_list *list, uint64 changes)
 	return current;
 }
 
+/* On a standby the flag comes by replay, and ends the sessions that were there before it. */
+static void
+end_sessions_of_new(const hg_flag_list *list, const bool *is_new)
+{
+	for (uint32 i = 0; i < list->count; i++)
+		if (is_new[i])
+			end_sessions(list->entries[i].oid);
+}
+
 /* In a transaction. The file is rewritten only when it is behind. */
 void
 hg_flag_reload(void)
 {
+	static bool is_new[HG_STATE_DATABASES_MAX];
 	static hg_flag_list list;
 	static hg_flag_list known;
 	uint64		changes;
@@ -391,7 +402,12 @@ hg_flag_reload(void)
 		InvalidateCatalogSnapshot();
 		read_labels(&list);
 		add_unlabelled(&list, &known);
+		for (uint32 i = 0; i < list.count; i++)
+			is_new[i] = !list.entries[i].pending &&
+				hg_state_flag_of(list.entries[i].oid) == HG_FLAG_OFF;
 	} while (!take_over(&list, changes));
+	if (RecoveryInProgress())
+		end_sessions_of_new(&list, is_new);
 }
 
 bool

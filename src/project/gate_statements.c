@@ -16,6 +16,7 @@
 #include "commands/extension.h"
 #include "foreign/foreign.h"
 #include "funcapi.h"
+#include "project/refuse.h"
 #include "utils/builtins.h"
 #include "utils/catcache.h"
 #include "utils/inval.h"
@@ -84,6 +85,14 @@ static const struct
 	{"pg_logical_emit_message", HG_FEATURE_WAL_MESSAGE},
 	{"pg_create_logical_replication_slot", HG_FEATURE_LOGICAL_SLOT},
 	{"pg_copy_logical_replication_slot", HG_FEATURE_LOGICAL_SLOT},
+	/* Our own that others of ours call after their checks: no feature, and no exemption. */
+	{"write_flag", NULL},
+	{"mark_deletion", NULL},
+	{"note_approvers", NULL},
+	{"set_column_label", NULL},
+	{"change_network", NULL},
+	{"audit_remove_segments", NULL},
+	{"audit_retention_write", NULL},
 };
 
 /* ---- functions ---- */
@@ -152,8 +161,12 @@ hg_gates_function(Oid function)
 	if (gated_functions == NULL)
 		find_gated();
 	entry = hash_search(gated_functions, &function, HASH_FIND, NULL);
-	if (entry)
+	if (entry == NULL)
+		return;
+	if (entry->feature)
 		hg_gate(entry->feature, entry->name, "EXECUTE");
+	else
+		hg_own_called(function);
 }
 
 /* ---- statements ---- */

@@ -95,7 +95,7 @@ check_database(Oid database, const char *label)
 				 errmsg("must be superuser to set the HIPAA flag of a database")));
 	if (hg_state_flag_of(database) == HG_FLAG_ON)
 		refuse_flag(database, "the HIPAA flag of a database cannot be changed");
-	if (!IsBinaryUpgrade && hg_label_flag(label) != HG_FLAG_RESTORING)
+	if (!IsBinaryUpgrade && strcmp(label, HG_LABEL_RESTORING) != 0)
 		refuse_flag(database, "the HIPAA flag of a database is set by hipaa_guard.enable() only");
 	if (strncmp(label, "hipaa ", 6) != 0)
 		ereport(ERROR,

@@ -226,6 +226,14 @@ hg_own_at_truncate(Oid relation)
 		refuse("TRUNCATE", "table", get_rel_name(relation));
 }
 
+/* Inside one of ours it is fine. */
+void
+hg_own_called(Oid function)
+{
+	if (own_depth == 0 && get_func_namespace(function) == hg_own_schema())
+		refuse("EXECUTE", "function", get_func_name(function));
+}
+
 /* ---- data ---- */
 
 /* While a restore goes on, rows arrive; nothing else changes them. */

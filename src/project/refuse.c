@@ -118,7 +118,8 @@ is_flag_of_dump(const Node *node)
 
 	return IsA(node, SecLabelStmt) && stmt->objtype == OBJECT_DATABASE && stmt->provider &&
 		strcmp(stmt->provider, HG_PROVIDER) == 0 && stmt->label && !IsBinaryUpgrade &&
-		strncmp(stmt->label, HG_LABEL_ON, strlen(HG_LABEL_ON)) == 0;
+		(strncmp(stmt->label, HG_LABEL_ON, strlen(HG_LABEL_ON)) == 0 ||
+		 strncmp(stmt->label, HG_LABEL_RESTORING, strlen(HG_LABEL_RESTORING)) == 0);
 }
 
 static Oid

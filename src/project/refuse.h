@@ -39,6 +39,7 @@ extern bool hg_own_relation(Oid relation);
 extern void hg_own_at_drop(Oid class, Oid object, int drop_flags);
 extern void hg_own_at_create(Oid class, Oid object, bool internal);
 extern void hg_own_at_alter(Oid class, Oid object, bool internal);
+extern void hg_own_called(Oid function);	/* an internal one is about to be called */
 extern void hg_own_at_truncate(Oid relation);
 extern void hg_own_before_utility(Node *stmt, const char *command);
 extern void hg_own_after_utility(Node *stmt, const char *version_before);

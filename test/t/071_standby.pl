@@ -1,6 +1,7 @@
 # Goal: a standby knows the flag without a restart, sets none itself, and keeps it when it is promoted.
 # Method: a streaming standby of a server where a database is flagged while it runs.
 use Guarded;
+use IPC::Run ();
 
 my $node = new_node('main', { init => [ allows_streaming => 1 ] });
 create_extension($node, 'clinic');
@@ -13,10 +14,17 @@ $standby->init_from_backup($node, 'copy', has_streaming => 1);
 $standby->start;
 is(sql($standby, 'clinic', 'SELECT hipaa FROM hipaa_guard.project'), 'f', 'no flag yet');
 
+my ($in, $out) = ("SELECT 'here';\n", '');
+my $session = IPC::Run::start([ psql_command($standby, 'clinic') ], '<', \$in, '>', \$out, '2>', \$out, IPC::Run::timeout(180));
+$session->pump until $out =~ /here/;
 flag($node, 'clinic');
 $node->wait_for_catchup($standby, 'replay', $node->lsn('flush'));
 wait_until($standby, q{SELECT hipaa AND state = 'on' AND integrity = 'ok' FROM hipaa_guard.project}, 'the standby knows the flag',
     'clinic');
+wait_until($standby, q{SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = 'clinic'}, 'no session is left in it');
+$in .= "SELECT 'still ' || 'here';\n\\q\n";
+eval { $session->finish };
+unlike($out, qr/still here/, 'the session that was there before has ended');
 ok(-s $standby->data_dir . '/hipaa_guard/state', 'and has a state file of its own');
 is(sql($standby, 'plain', 'SELECT hipaa FROM hipaa_guard.project'), 'f', 'the other database is none');
 my (undef, undef, $err) = try_sql($standby, 'plain', q{SELECT hipaa_guard.enable('BAA-1')});
