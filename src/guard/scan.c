@@ -18,7 +18,9 @@
 #include "catalog/dependency.h"
 #include "catalog/objectaddress.h"
 #include "catalog/pg_attribute.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_db_role_setting.h"
 #include "commands/extension.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -83,6 +85,12 @@ address_of(scan_state *s)
 	ObjectAddress address = {.classId = s->catalog->class,.objectSubId = 0};
 
 	address.objectId = DatumGetObjectId(attribute_of(s, s->catalog->key));
+	/* A setting of a role in all databases. */
+	if (s->catalog->relation == DbRoleSettingRelationId && !OidIsValid(address.objectId))
+	{
+		address.classId = AuthIdRelationId;
+		address.objectId = DatumGetObjectId(attribute_of(s, s->catalog->group));
+	}
 	if (s->catalog->class_key != NULL)
 		address.classId = DatumGetObjectId(attribute_of(s, s->catalog->class_key));
 	if (s->catalog->sub != NULL)
@@ -126,7 +134,9 @@ type_of(const ObjectAddress *address)
 
 	if (is_objectclass_supported(address->classId))
 		type = getObjectTypeDescription(address, true);
-	return type != NULL ? type : pstrdup("setting");
+	if (type == NULL)
+		type = get_rel_name(address->classId);
+	return type != NULL ? type : pstrdup("object");
 }
 
 /* What initdb made: its expressions are not parsed again, its words (languages) no names. */

@@ -90,10 +90,13 @@ read_before(const hg_guard_judge *judge, const hg_guard_statement *kind, Planned
 			const char *query_string)
 {
 	const char *sql = query_string + Max(planned->stmt_location, 0);
-	size_t		size = strlen(sql);
+	size_t		size;
 
+	/* Not the length of all that follows, which may be a long script. */
 	if (planned->stmt_location >= 0 && planned->stmt_len > 0)
-		size = Min(size, (size_t) planned->stmt_len);
+		size = strnlen(sql, planned->stmt_len);
+	else
+		size = strlen(sql);
 	if (kind->reading == HG_READ_SLICE)
 		hg_guard_read_slice(judge, kind, nodeTag(planned->utilityStmt), sql, size);
 	else if (kind->reading == HG_READ_FIELDS)

@@ -177,7 +177,9 @@ void
 hg_guard_refuse_catalog_change(const char *command)
 {
 	bool		refuse = !hg_project_glass_broken();
+	ErrorContextCallback *callbacks = error_context_stack;
 
+	error_context_stack = NULL; /* as in report() */
 	hg_audit_record(HG_AUDIT_GUARD, refuse ? HG_AUDIT_REFUSED : HG_AUDIT_SUCCESS, command,
 					"system catalog", NULL, HG_ERRCODE_WEAKEN, "direct change of a catalog");
 	ereport(refuse ? ERROR : WARNING,
@@ -186,5 +188,7 @@ hg_guard_refuse_catalog_change(const char *command)
 			 errdetail("Text that gets into a catalog past the commands for it is not checked."),
 			 errhint("Use the command that changes the object. In an emergency call "
 					 "hipaa_guard.break_glass(reason) first."),
-			 errhidestmt(true)));
+			 errhidestmt(true),
+			 errhidecontext(true)));
+	error_context_stack = callbacks;
 }
