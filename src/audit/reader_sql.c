@@ -137,7 +137,7 @@ static bool
 row_visible(const row_sink *sink, const hg_audit_row *row)
 {
 	if (sink->database == NULL || row->database.data == NULL
-		|| (row->event->flags & HG_AUDIT_EVENT_CLUSTER) != 0)
+		|| (row->event != NULL && (row->event->flags & HG_AUDIT_EVENT_CLUSTER) != 0))
 		return true;
 	return row->database.size == strlen(sink->database)
 		&& memcmp(row->database.data, sink->database, row->database.size) == 0;
@@ -283,8 +283,11 @@ count_put(void *state, const hg_audit_count_item *count, const hg_audit_row *row
 	row_sink   *sink = state;
 	Datum		values[COUNT_COLUMNS];
 	bool		nulls[COUNT_COLUMNS] = {0};
-	MemoryContext before = MemoryContextSwitchTo(sink->context);
+	MemoryContext before;
 
+	if (!row_visible(sink, row))
+		return;
+	before = MemoryContextSwitchTo(sink->context);
 	values[0] = timestamp_datum(count->began_us);
 	values[1] = timestamp_datum(count->ended_us);
 	values[2] = CStringGetTextDatum(hg_audit_class_name(count->class));
