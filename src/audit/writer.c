@@ -453,15 +453,16 @@ drain(void)
 
 	while (more)
 	{
-		totals(&written, &dropped);
 		if (!write_pending())
 			return false;
-		if (!hg_audit_trail_ready(writer.trail, now_us(), written, dropped))
-			return trail_failed();
-		checkpoint_tell();
 		positions_read();
 		if (shard_oldest() < 0 && !gaps_wanted())
 			break;
+		/* Only now, so that no segment is begun for nothing. */
+		totals(&written, &dropped);
+		if (!hg_audit_trail_ready(writer.trail, now_us(), written, dropped))
+			return trail_failed();
+		checkpoint_tell();
 		if (!hg_audit_trail_has_room(writer.trail) && !hg_audit_trail_sync(writer.trail))
 			return trail_failed();
 		if (!frame_make(&more) || !write_pending())
@@ -494,10 +495,10 @@ checkpoint(void)
 	uint64		written;
 	uint64		dropped;
 
+	if (!writer.trail->segment_open)
+		return true;
 	totals(&written, &dropped);
-	if (!hg_audit_trail_ready(writer.trail, now_us(), written, dropped)
-		|| (!writer.trail->at_checkpoint
-			&& !hg_audit_trail_checkpoint(writer.trail, now_us(), written, dropped)))
+	if (!hg_audit_trail_checkpoint(writer.trail, now_us(), written, dropped))
 		return trail_failed();
 	return sync_trail();
 }

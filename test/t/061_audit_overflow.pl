@@ -40,7 +40,7 @@ is(sql($node, 'postgres', 'SELECT sum(events) FROM hipaa_guard.audit_dropped'), 
 is(sql($node, 'postgres', "SELECT sum(events) >= $reads / 2 FROM hipaa_guard.audit_dropped WHERE class = 'read'
     AND object_name = 't' AND schema_name = 'public' AND session_user_name = current_user AND database_name = 'postgres'"), 't',
     'by who touched which table');
-is(sql($node, 'postgres', "SELECT DISTINCT reason FROM hipaa_guard.audit_gaps"), 'overflow', 'with the reason');
+is(sql($node, 'postgres', 'SELECT DISTINCT reason FROM hipaa_guard.audit_gaps'), 'overflow', 'with the reason');
 is(sql($node, 'postgres', 'SELECT bool_and(last_seq - first_seq + 1 = lost AND began_at <= ended_at) FROM hipaa_guard.audit_gaps'),
     't', 'a gap consumes as many numbers as were lost');
 is(sql($node, 'postgres', 'SELECT count(*) FROM hipaa_guard.audit_log l, hipaa_guard.audit_gaps g
