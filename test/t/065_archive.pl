@@ -181,5 +181,12 @@ print $out "P1D\n";
 close $out or die "cannot write: $!";
 my ($status, undef, $err) = try_sql($node, 'postgres', q{SELECT hipaa_guard.purge_audit('infinity')});
 is(sqlstate_of($err), 'XX001', 'with a damaged file of terms nothing is purged');
+
+# Without a server, and by a key that was written down after the first purge.
+my $key = sql($node, 'postgres', q{SELECT substring(pg_read_file('hipaa_guard/audit/keys.file') FROM 'public=([0-9a-f]{64})')});
 $node->stop;
+is(system("hipaa_guard_verify $audit --key $key >/dev/null") >> 8, 0, 'the stand-alone verifier agrees with the purges');
+my ($first) = sort glob "$audit/*.hga";
+unlink $first;
+is(system("hipaa_guard_verify $audit --key $key >/dev/null 2>&1") >> 8, 1, '... and finds a segment that nobody purged');
 done_testing();
