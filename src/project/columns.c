@@ -344,6 +344,15 @@ follow_view(const ViewStmt *stmt)
 
 /* ---- publications ---- */
 
+/* In a restore the extension may come later, or be an older one. */
+static bool
+can_check_publications(void)
+{
+	Oid			schema = hg_own_schema();
+
+	return OidIsValid(schema) && OidIsValid(get_relname_relid("published_phi", schema));
+}
+
 /* Asked after the command, which an error takes back. */
 static void
 check_publication(const char *name, const char *command)
@@ -408,11 +417,11 @@ hg_columns_after_utility(Node *node, const char *command)
 			follow_view((ViewStmt *) node);
 			break;
 		case T_CreatePublicationStmt:
-			if (OidIsValid(hg_own_schema()))
+			if (can_check_publications())
 				check_publication(((CreatePublicationStmt *) node)->pubname, command);
 			break;
 		case T_AlterPublicationStmt:
-			if (OidIsValid(hg_own_schema()))
+			if (can_check_publications())
 				check_publication(((AlterPublicationStmt *) node)->pubname, command);
 			break;
 		default:

@@ -317,16 +317,20 @@ hg_settings_before_utility(Node *node, const char *command)
 
 /* ---- check hooks ---- */
 
-/* Statements were checked before, so that what comes here is set_config() or a start-up option. */
+/*
+ * Statements were checked before, so that what comes here is set_config(), a
+ * start-up option, or what a role or database was given before it was flagged;
+ * that is left out with a warning, since an error would lock the role out.
+ */
 static bool
 allowed(const char *name, const char *value, GucSource source)
 {
 	const struct rule *rule = rule_of(name);
 
-	if (rule == NULL || source < PGC_S_CLIENT || source == PGC_S_TEST ||
+	if (rule == NULL || source < PGC_S_GLOBAL || source == PGC_S_TEST ||
 		!hg_state_database_flagged() || !is_weaker(rule, value))
 		return true;
-	if (IsTransactionState())
+	if (source >= PGC_S_CLIENT && IsTransactionState())
 	{
 		refuse(rule, "SET");
 		return true;

@@ -33,6 +33,9 @@ for my $database ('clinic', 'plain')
     $handle->pump until $out =~ /here/;
     $session{$database} = [ $handle, \$in, \$out ];
 }
+# A weaker setting that a database has from before counts no more.
+sql($node, 'clinic', q{ALTER DATABASE clinic SET hipaa_guard.audit_classes = 'all, -auth'});
+
 # What cannot be written down fails as a whole.
 mkdir $node->data_dir . '/hipaa_guard';
 chmod 0500, $node->data_dir . '/hipaa_guard';
@@ -58,9 +61,16 @@ for my $database ('clinic', 'plain')
         : unlike($$out, qr/still here/, 'a session of the database has ended');
 }
 ok(-s $state, 'now there is a state file');
+is(sql($node, 'clinic', 'SHOW hipaa_guard.audit_classes'), 'all', 'a weaker setting of the database is left out');
 flagged('after enable()');
 
+# A setting that waits for a restart shows.
+sql($node, 'postgres', 'ALTER SYSTEM SET max_connections = 57');
+sql($node, 'postgres', 'SELECT pg_reload_conf()');
+wait_until($node, 'SELECT restart_pending FROM hipaa_guard.project', 'a setting waits for a restart', 'clinic');
+is(sql($node, 'clinic', 'SELECT name FROM hipaa_guard.pending_settings'), 'max_connections', 'which one is listed');
 $node->restart;
+is(sql($node, 'clinic', 'SELECT restart_pending FROM hipaa_guard.project'), 'f', 'it waits no more');
 flagged('after a restart');
 
 # Every process at once, right after the commit of another flag.
