@@ -42,7 +42,7 @@ SHLIB_LINK = -lcrypto
 override with_llvm = no
 
 # These targets are scripts of their own, need no PGXS, and run where no server headers are yet.
-SCRIPT_GOALS = check check-all check-asan check-core check-schemas demo style words bench-detect bench-ddl bench-audit accuracy
+SCRIPT_GOALS = check check-all check-asan check-core check-schemas demo style words bench-detect bench-ddl bench-log bench-audit accuracy
 .PHONY: $(SCRIPT_GOALS) pure.a pure_sources
 
 ifeq ($(filter-out $(SCRIPT_GOALS), $(or $(MAKECMDGOALS), all)),)
@@ -61,6 +61,8 @@ demo:
 	@test/demo
 style:
 	@test/style/check
+bench-log:
+	@test/bench/log
 bench-ddl:
 	@test/bench/ddl
 bench-audit:

@@ -250,6 +250,16 @@ overwrite(char *string)
 		strcpy(string, HG_REDACTED);
 }
 
+/* "connection authenticated", "connection authorized": pg_hba.conf has been asked by then. */
+static bool
+is_after_authentication(const ErrorData *edata)
+{
+	const char *name = edata->funcname == NULL ? "" : edata->funcname;
+
+	return strcmp(name, "set_authn_id") == 0 || strcmp(name, "ClientAuthentication") == 0 ||
+		strcmp(name, "PerformAuthentication") == 0;
+}
+
 /* application_name and what else of the client log_line_prefix, csvlog and jsonlog show. */
 static void
 mask_client(const ErrorData *edata, const hg_mask_log_options *options)
@@ -268,8 +278,7 @@ mask_client(const ErrorData *edata, const hg_mask_log_options *options)
 	if (port == NULL || !ClientAuthInProgress)
 		return;
 	/* Whether there is such a database is asked for later, by a pointer that was taken before. */
-	if (edata->funcname != NULL && strcmp(edata->funcname, "PerformAuthentication") == 0 &&
-		port->database_name != NULL &&
+	if (is_after_authentication(edata) && port->database_name != NULL &&
 		!hg_mask_name_is_ordinary(port->database_name, strlen(port->database_name), mask))
 		port->database_name = redacted;
 	/* Until it is authenticated a client may call itself anything; FATAL is the end of it. */

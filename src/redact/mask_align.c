@@ -15,6 +15,7 @@ typedef struct format_row
 	const char *format;
 	const char *classes;
 	uint8_t		letters;		/* of its own text */
+	uint8_t		last;			/* the byte that ends its text, 0 if an argument does */
 	uint16_t	bytes;			/* of its own text, whatever they are */
 } format_row;
 
@@ -48,7 +49,10 @@ read_conversion(const char *format, hg_argument *argument)
 		argument->number = (uint8_t) (number - 1);
 		format = digits + 1;
 	}
-	format += strspn(format, "-+ #0123456789.*hlqjzt");
+	while ((*format >= '0' && *format <= '9') ||
+		   (*format != '\0' && *format != 's' && *format != 'd' &&
+			strchr("-+ #.*hlqjzt", *format) != NULL))
+		format++;
 	if (*format == '\0')
 		return NULL;
 	argument->conversion = *format;
@@ -77,12 +81,27 @@ try_end(aligner *self, const char *format, size_t end, hg_argument *argument)
 	return align_from(self, format, end);
 }
 
-/* A string argument may end anywhere: tries the nearest ends first. */
+/* Whether another string follows at once, so that nobody can tell where one ends. */
+static bool
+string_follows(const char *format)
+{
+	hg_argument next = {.conversion = '\0'};
+
+	return *format == '%' && format[1] != '%' && read_conversion(format + 1, &next) != NULL &&
+		(next.conversion == 's' || next.conversion == 'm');
+}
+
+/*
+ * A string argument may end anywhere: tries the nearest ends first.  Of several
+ * strings in a row the last one gets all, or else there were too many ways.
+ */
 static bool
 align_string(aligner *self, const char *format, size_t at, hg_argument *argument)
 {
 	if (*format == '\0')
 		return try_end(self, format, self->size, argument);
+	if (string_follows(format))
+		return try_end(self, format, at, argument);
 	for (size_t end = at; end <= self->size; end++)
 	{
 		if (*format != '%')
@@ -221,6 +240,7 @@ best_fit(range rows, const char *text, size_t size, hg_alignment *alignment)
 		const format_row *row = &formats[i];
 
 		if (row->letters < LETTERS_MIN || (best != NULL && best->bytes >= row->bytes) ||
+			(row->last != 0 && size > 0 && row->last != (unsigned char) text[size - 1]) ||
 			!hg_format_align(row->format, text, size, &attempt))
 			continue;
 		best = row;

@@ -22,6 +22,7 @@ put_aligned(hg_out *out, const char *text, size_t size, const hg_alignment *alig
 {
 	size_t		kept = 0;
 	size_t		classes_count = alignment->classes == NULL ? 0 : strlen(alignment->classes);
+	bool		data = false;
 
 	for (int i = 0; i < alignment->count; i++)
 	{
@@ -34,8 +35,11 @@ put_aligned(hg_out *out, const char *text, size_t size, const hg_alignment *alig
 			class = 'o';
 		else if (argument->conversion != 's')
 			class = 'n';
+		/* Several in a row cannot be told apart: if one is data, all are. */
+		data = class == 'd' || (data && argument->start == kept);
 		hg_out_bytes(out, text + kept, argument->start - kept);
-		hg_mask_put_argument(out, class, text, argument->start, argument->end, options);
+		hg_mask_put_argument(out, data ? 'd' : class, text, argument->start, argument->end,
+							 options);
 		kept = argument->end;
 	}
 	hg_out_bytes(out, text + kept, size - kept);
