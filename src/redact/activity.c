@@ -33,7 +33,8 @@ hg_redact_report_activity(const char *sql)
 
 	if (!pgstat_track_activities || MyBEEntry == NULL || !hg_redact_log_options(&options))
 		return;
-	size = hg_mask_statement(sql, strlen(sql), masked, sizeof(masked) - 1, &options);
+	size = hg_mask_statement(sql, strnlen(sql, 4 * ACTIVITY_MAX), masked, sizeof(masked) - 1,
+							 &options);
 	masked[size] = '\0';
 	pgstat_report_activity(STATE_RUNNING, masked);
 }

@@ -28,8 +28,9 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 
-/* The most of a field that is kept; more is cut. */
+/* The most of a field that is kept, and that is read; more is cut. */
 #define FIELD_MAX (64 * 1024)
+#define FIELD_READ_MAX (256 * 1024)
 
 static emit_log_hook_type previous_hook = NULL;
 
@@ -146,8 +147,8 @@ static void
 mask_field(char **field, hg_format_field which, const hg_mask_log_options *options)
 {
 	if (*field != NULL)
-		replace_field(field, work, hg_mask_field(which, *field, strlen(*field), work,
-												 sizeof(work), options));
+		replace_field(field, work, hg_mask_field(which, *field, strnlen(*field, FIELD_READ_MAX),
+												 work, sizeof(work), options));
 }
 
 /*
@@ -189,10 +190,10 @@ mask_inner_query(ErrorData *edata, const hg_mask_log_options *options)
 	if (sql == NULL)
 		return;
 	if (options->strict)
-		size = hg_mask_inner_sql(sql, strlen(sql), options->statement, options->statement_size,
-								 work, sizeof(work), &options->mask);
+		size = hg_mask_inner_sql(sql, strnlen(sql, FIELD_READ_MAX), options->statement,
+								 options->statement_size, work, sizeof(work), &options->mask);
 	else
-		size = hg_mask_text(sql, strlen(sql), work, sizeof(work), &options->mask);
+		size = hg_mask_text(sql, strnlen(sql, FIELD_READ_MAX), work, sizeof(work), &options->mask);
 	replace_field(&edata->internalquery, work, size);
 }
 
@@ -232,8 +233,8 @@ mask_statement(ErrorData *edata, const hg_mask_log_options *options)
 		edata->hide_stmt = true;
 		return;
 	}
-	size = hg_mask_statement(debug_query_string, raw_size, statement, sizeof(statement) - 1,
-							 options);
+	size = hg_mask_statement(debug_query_string, Min(raw_size, FIELD_READ_MAX), statement,
+							 sizeof(statement) - 1, options);
 	statement[size] = '\0';
 	raw_statement = debug_query_string;
 	debug_query_string = statement;
@@ -322,8 +323,9 @@ mask_message(ErrorData *edata, const hg_mask_log_options *options)
 		return;
 	size = hg_redact_raise(edata, work, sizeof(work), options);
 	if (size == 0)
-		size = hg_mask_message(edata->message_id, edata->message, strlen(edata->message), work,
-							   sizeof(work), options);
+		size = hg_mask_message(edata->message_id, edata->message,
+							   strnlen(edata->message, FIELD_READ_MAX), work, sizeof(work),
+							   options);
 	replace_field(&edata->message, work, size);
 }
 

@@ -11,6 +11,9 @@
 /* Findings are fetched in batches that fit on any stack. */
 #define SPANS_BATCH 32
 
+/* The most of a value that the detector is shown. */
+#define VALUE_LOOK_MAX 4096
+
 /* Whether a finding counts in a log. */
 static bool
 counts(const hg_phi_span *span, const hg_mask_options *options)
@@ -24,6 +27,9 @@ hg_mask_find(const char *text, size_t from, size_t to, hg_phi_span *finding,
 {
 	hg_phi_span spans[SPANS_BATCH];
 
+	/* All of it is masked anyway: a longer look would only tell the category. */
+	if (to - from > VALUE_LOOK_MAX)
+		to = from + VALUE_LOOK_MAX;
 	while (from < to)
 	{
 		size_t		count = hg_phi_scan_text(text, to, from, spans, SPANS_BATCH);

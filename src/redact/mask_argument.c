@@ -11,6 +11,9 @@
 
 #include <strings.h>
 
+/* Longer messages within others are masked as values. */
+#define EMBEDDED_MAX 1024
+
 static inline bool
 is_letter(unsigned char c)
 {
@@ -43,7 +46,8 @@ is_clean(const char *text, size_t size, const hg_mask_options *options)
 {
 	hg_phi_span finding;
 
-	return !hg_mask_find(text, 0, size, &finding, options) &&
+	/* Nothing that stays is as long as what the detector is shown of a value. */
+	return size <= 2048 && !hg_mask_find(text, 0, size, &finding, options) &&
 		!hg_mask_find_in_name(text, size, &finding, options->confidence);
 }
 
@@ -369,7 +373,11 @@ hg_mask_put_argument(hg_out *out, char class, const char *text, size_t from, siz
 			put_row(out, text, from, to, ")=(", options);
 			break;
 		case 'm':
-			hg_mask_put_message(out, NULL, text + from, to - from, options);
+			/* A message may hold another one, and so on: the stack must bear it. */
+			if (to - from <= EMBEDDED_MAX)
+				hg_mask_put_message(out, NULL, text + from, to - from, options);
+			else
+				hg_mask_put_value(out, text, from, to, &options->mask);
 			break;
 		case 'c':
 			hg_mask_put_audit_line(out, text + from, to - from, options);

@@ -66,7 +66,7 @@ size_t
 hg_redact_raise(const ErrorData *edata, char *out, size_t out_size,
 				const hg_mask_log_options *options)
 {
-	size_t		size = strlen(edata->message);
+	size_t		size = strnlen(edata->message, 256 * 1024);
 
 	if (!options->strict || options->withhold || edata->funcname == NULL ||
 		strcmp(edata->funcname, "exec_stmt_raise") != 0 || edata->message_id == NULL)

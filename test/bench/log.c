@@ -25,7 +25,7 @@ static const char error[] = "invalid input syntax for type integer: \"a value of
 static const char detail[] = "Key (email)=(somebody@example.com) already exists.";
 static const char context[] = "SQL statement \"insert into patients (id, name) values (1, 'x')\"\n"
 "PL/pgSQL function add_patient(integer,text) line 12 at SQL statement";
-static const char record[] = "2026-11-29 12:00:00.000 UTC [1234] app@clinic LOG:  duration: 0.123 ms  "
+static const char record[] = "2026-11-29 12:00:00.000 UTC [12] app@clinic LOG:  duration: 0.1 ms  "
 "statement: select id, name from patients where mrn = '84739201' and status = $1 limit 20";
 
 static double
@@ -85,7 +85,7 @@ static void
 time_blocks(const char *name,
 			size_t (*mask) (const char *, size_t, char *, size_t, const hg_mask_options *))
 {
-	static const char sql[] = "update accounts set balance = balance + $1, changed_at = now() where "
+	static const char sql[] = "update account set balance = balance + $1, changed_at = now() where "
 		"branch_id = $2 and account_id in (select account_id from owners where owner_id = $3);\n";
 	static char block[64 * 1024];
 	static char out[128 * 1024];

@@ -116,6 +116,50 @@ is_masked(const char *text, const char *masked, const char *out, size_t size)
 	is_str(got, masked[0] == '\0' ? text : masked, "%.*s", (int) strcspn(text, "\n"), text);
 }
 
+/* What gettext() would give, as far as the test goes. */
+static const char *
+translate(const char *domain, const char *format)
+{
+	(void) domain;
+	if (strcmp(format, "Key (%s)=(%s) already exists.") == 0)
+		return "Schlüssel »(%s)=(%s)« existiert bereits.";
+	if (strcmp(format, "invalid value for parameter \"%s\": \"%s\"") == 0)
+		return "»%2$s« passt nicht zum Parameter »%1$s«";
+	return format;
+}
+
+static void
+check_translated(hg_mask_log_options *options)
+{
+	static const char detail[] = "Schlüssel »(email)=(zq)« existiert bereits.";
+	static const char message[] = "»zq« passt nicht zum Parameter »work_mem«";
+	char		out[1024];
+
+	options->translate = translate;
+	is_masked(detail, "Schlüssel »(email)=(" R ")« existiert bereits.", out,
+			  hg_mask_field(HG_FORMAT_DETAIL, detail, strlen(detail), out, sizeof(out), options));
+	is_masked(message, "»" R "« passt nicht zum Parameter »work_mem«", out,
+			  hg_mask_message("invalid value for parameter \"%s\": \"%s\"", message,
+							  strlen(message), out, sizeof(out), options));
+	is_masked("Unbekannt: zq", R, out,
+			  hg_mask_field(HG_FORMAT_DETAIL, "Unbekannt: zq", 13, out, sizeof(out), options));
+	options->translate = NULL;
+}
+
+/* Messages within messages, without end. */
+static void
+check_nested(const hg_mask_log_options *options)
+{
+	static char text[60000];
+	static char out[60000];
+	static const char piece[] = "could not connect to the publisher: ";
+
+	for (size_t used = 0; used + sizeof(piece) < sizeof(text); used += sizeof(piece) - 1)
+		memcpy(text + used, piece, sizeof(piece));
+	ok(hg_mask_message(NULL, text, strlen(text), out, sizeof(out), options) > 0,
+	   "messages within messages do not exhaust the stack");
+}
+
 int
 main(void)
 {
@@ -141,6 +185,8 @@ main(void)
 							out, sizeof(out), &options));
 	is_int(hg_mask_raise("patient %s", "nobody", 6, out, sizeof(out), &options), 0,
 		   "a format that cannot have made a text masks nothing");
+	check_translated(&options);
+	check_nested(&options);
 	options.withhold = true;
 	is_masked("patient zq", R, out,
 			  hg_mask_message("%s", "patient zq", 10, out, sizeof(out), &options));
