@@ -193,9 +193,9 @@ classes_enabled(void)
 	return classes;
 }
 
-/* What a flagged database cannot leave out. */
+/* What a flagged database cannot leave out; reads and writes of PHI neither, query by query. */
 #define CLASSES_FORCED (1 << HG_AUDIT_AUTH | 1 << HG_AUDIT_ROLE | 1 << HG_AUDIT_DDL \
-						| 1 << HG_AUDIT_CONFIG | 1 << HG_AUDIT_GUARD)
+						| 1 << HG_AUDIT_CONFIG | 1 << HG_AUDIT_COPY | 1 << HG_AUDIT_GUARD)
 
 static bool
 class_enabled(hg_audit_class class, bool flagged)

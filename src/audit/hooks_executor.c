@@ -12,6 +12,7 @@
 #include "audit/hooks.h"
 #include "audit/objects.h"
 #include "base/compat.h"
+#include "base/state.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
@@ -98,7 +99,8 @@ query_wanted(const QueryDesc *desc, int eflags)
 {
 	return (eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0 && !IsParallelWorker()
 		&& desc->plannedstmt != NULL && !IsBootstrapProcessingMode()
-		&& (hg_audit_wanted(HG_AUDIT_READ) || hg_audit_wanted(HG_AUDIT_WRITE));
+		&& (hg_audit_wanted(HG_AUDIT_READ) || hg_audit_wanted(HG_AUDIT_WRITE)
+			|| (hg_audit_ring_shared != NULL && hg_state_database_flagged()));
 }
 
 /*
@@ -185,7 +187,7 @@ relation_record(query_event *e, const HG_PERMS *perms, const Bitmapset *columns,
 	if (write)
 		hg_audit_transaction_wrote = true;
 	/* Who touched PHI is always told on a flagged database, whatever audit_classes says. */
-	if (!hg_audit_wanted(class) && !(object.phi && hg_audit_wanted(HG_AUDIT_GUARD)))
+	if (!hg_audit_wanted(class) && !(object.phi && hg_state_database_flagged()))
 		return true;
 	e->event.class = (uint8) class;
 	e->event.flags = (e->event.flags & ~HG_AUDIT_EVENT_PHI) | (object.phi ? HG_AUDIT_EVENT_PHI : 0);
