@@ -204,8 +204,9 @@ find_cued(const text_view *text, size_t at, size_t bare_end, offer *best)
 static void
 find_age(const text_view *text, size_t at, offer *best)
 {
-	static const char *const behind[] = {"year-old", "-year-old", "yo",	   "y/o",
-										 "year old", "years old", "yr old"};
+	static const char *const behind[] = {
+		"year-old", "-year-old", "yo", "y/o", "year old", "years old", "yr old"
+	};
 	size_t		end = at,
 				next;
 	unsigned	value = 0;

@@ -285,6 +285,22 @@ find_record(const text_view *text, const part *value, offer *best)
 		hg_phi_offer_rule(text, best, RULE_MRN_CUED, value->start, value->end, CUE_MRN);
 }
 
+/* A quoted name may hold what it likes, jane.roe@example.org too: anchored at its first part. */
+static void
+find_quoted_mail(const text_view *text, const parts *p, unsigned i, offer *best)
+{
+	for (unsigned last = i; last < i + 4 && last < p->count; last++)
+	{
+		if (last > i && p->at[last].start > p->at[last - 1].end + 1)
+			return;
+		if (byte_at(text, p->at[last].end) == '@')
+		{
+			hg_phi_find_mail(text, p->at[last].end, best);
+			return;
+		}
+	}
+}
+
 static void
 find_in_name(const text_view *text, const parts *p, unsigned i, bool custom, offer *best)
 {
@@ -302,6 +318,7 @@ find_in_name(const text_view *text, const parts *p, unsigned i, bool custom, off
 	else
 		find_person(text, p, i, best);
 	find_mail_name(text, p, i, best);
+	find_quoted_mail(text, p, i, best);
 	if (custom)
 		hg_phi_find_custom(text, at, best);
 }

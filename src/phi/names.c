@@ -60,8 +60,9 @@ word_before(const text_view *text, size_t end)
 static bool
 is_product(const folded_word *word)
 {
-	static const char *const heads[] = {"mc", "mac", "de",	 "la", "le", "di",
-										"du", "van", "fitz", "o",  "st"};
+	static const char *const heads[] = {
+		"mc", "mac", "de", "la", "le", "di", "du", "van", "fitz", "o", "st"
+	};
 
 	if (word->inner_capital == 0)
 		return false;
@@ -100,8 +101,9 @@ is_particle(const folded_word *word)
 static bool
 is_suffix(const folded_word *word)
 {
-	static const char *const suffixes[] = {"jr", "sr",	"ii", "iii", "iv",	"phd",
-										   "md", "dds", "rn", "esq", "dvm", "do"};
+	static const char *const suffixes[] = {
+		"jr", "sr", "ii", "iii", "iv", "phd", "md", "dds", "rn", "esq", "dvm", "do"
+	};
 
 	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++)
 		if (strcmp(word->letters, suffixes[i]) == 0)

@@ -97,12 +97,10 @@ static bool
 is_public_host(const text_view *text, size_t start, size_t end)
 {
 	static const char *const hosts[] = {
-		"github.com",	 "postgresql.org",	"w3.org",	  "ietf.org",
-		"hl7.org",		 "json-schema.org", "schema.org", "stackoverflow.com",
-		"wikipedia.org", "rfc-editor.org",	"loinc.org",  "snomed.org",
-		"iana.org",		 "docs.",			"developer.", "mozilla.org",
-		"fhir.org",		 "hhs.gov",			"cms.gov",	  "nih.gov",
-		"cdc.gov",
+		"github.com", "postgresql.org", "w3.org", "ietf.org", "hl7.org", "json-schema.org",
+		"schema.org", "stackoverflow.com", "wikipedia.org", "rfc-editor.org", "loinc.org",
+		"snomed.org", "iana.org", "docs.", "developer.", "mozilla.org", "fhir.org", "hhs.gov",
+		"cms.gov", "nih.gov", "cdc.gov"
 	};
 
 	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++)

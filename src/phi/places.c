@@ -48,9 +48,9 @@ static bool
 has_street_ending(const folded_word *word)
 {
 	static const char *const endings[] = {
-		"strasse", "straat", "gasse", "gatan", "gata",	  "vagen",	 "veien",
-		"vegen",   "gade",	 "katu",  "laan",  "straeti", "strati", "braut",
-		"platz",   "singel", "dreef", "weg",   "utca",	  "allee",	 "plein",
+		"strasse", "straat", "gasse", "gatan", "gata", "vagen", "veien", "vegen", "gade", "katu",
+		"laan", "straeti", "strati", "braut", "platz", "singel", "dreef", "weg", "utca", "allee",
+		"plein"
 	};
 	size_t		size = word->letters_count;
 
@@ -71,8 +71,9 @@ has_street_ending(const folded_word *word)
 static size_t
 unit_end(const text_view *text, size_t at)
 {
-	static const char *const units[] = {"apt",	 "apartment", "suite", "ste", "unit",
-										"floor", "room",	  "flat",  "box"};
+	static const char *const units[] = {
+		"apt", "apartment", "suite", "ste", "unit", "floor", "room", "flat", "box"
+	};
 	place_word	w;
 	size_t		end;
 
