@@ -153,65 +153,6 @@ $$;
 COMMENT ON FUNCTION hipaa_guard.missing_attestations(text[], interval) IS
 'Those of the topics for which no attestation is in force. Internal.';
 
-CREATE FUNCTION hipaa_guard.posture_find(query text, scan jsonb, OUT findings bigint, OUT objects text[],
-    OUT evidence text)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    EXECUTE format(
-        'SELECT count(*), coalesce(array_agg(left(encode(sha256(convert_to(o, getdatabaseencoding())), ''hex''), 16)
-                                             ORDER BY n), ''{}''),
-                string_agg(o || coalesce('' ('' || nullif(d, '''') || '')'', ''''), ''; '' ORDER BY n)
-                    FILTER (WHERE n <= 5)
-                || CASE WHEN count(*) > 5 THEN format(''; and %%s more'', count(*) - 5) ELSE '''' END
-           FROM (SELECT o, d, row_number() OVER (ORDER BY o COLLATE "C", d COLLATE "C") AS n
-                   FROM (SELECT coalesce(f.object::text, ''?'') AS o, f.detail::text AS d
-                           FROM (%s) AS f (object, detail)) AS t) AS s', query)
-        INTO findings, objects, evidence USING scan;
-END $$;
-COMMENT ON FUNCTION hipaa_guard.posture_find(text, jsonb) IS
-'Runs the query of a check: number of findings, digests of their objects, the first five as text. Internal.';
-
-CREATE FUNCTION hipaa_guard.posture_evaluate(c hipaa_guard.posture_check, scan jsonb, OUT status text,
-    OUT findings bigint, OUT evidence text, OUT objects text[])
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    topics text[] := hipaa_guard.missing_attestations(c.attest, c.attest_age);
-    applies boolean := true;
-BEGIN
-    findings := 0;
-    status := 'not_applicable';
-    IF current_setting('server_version_num')::int / 10000 < c.min_pg THEN
-        evidence := format('needs PostgreSQL %s', c.min_pg);
-        RETURN;
-    ELSIF c.applies IS NOT NULL THEN
-        EXECUTE 'SELECT ' || c.applies INTO applies;
-    END IF;
-    IF applies IS NOT TRUE THEN
-        RETURN;
-    ELSIF c.query IS NULL THEN
-        findings := cardinality(topics);
-        objects := topics;
-        evidence := 'not attested: ' || nullif(array_to_string(topics, ', '), '');
-    ELSE
-        SELECT * INTO findings, objects, evidence FROM hipaa_guard.posture_find(c.query, scan);
-        -- Names of objects can carry PHI themselves, which is what the META checks are about.
-        evidence := hipaa_guard.redact(evidence);
-    END IF;
-    status := CASE
-        WHEN findings = 0 AND c.query IS NOT NULL THEN 'pass'
-        WHEN c.attest <> '{}' AND topics = '{}' THEN 'attested'
-        WHEN EXISTS (SELECT FROM hipaa_guard.accepted_risks a WHERE a.check_id = c.id
-                        AND a.expires_at > now() AND a.objects @> posture_evaluate.objects) THEN 'accepted'
-        ELSE 'fail' END;
-EXCEPTION WHEN OTHERS THEN
-    -- The message may hold a value, its code never does.
-    status := 'error';
-    findings := 0;
-    evidence := format('the check failed with SQLSTATE %s', SQLSTATE);
-END $$;
-COMMENT ON FUNCTION hipaa_guard.posture_evaluate(hipaa_guard.posture_check, jsonb) IS
-'Status, findings, evidence and digests of the objects of one check; an error becomes status error. Internal.';
-
 CREATE FUNCTION hipaa_guard.posture_scan() RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -225,37 +166,102 @@ END $$;
 COMMENT ON FUNCTION hipaa_guard.posture_scan() IS
 'Result of scan_catalog() as a JSON array; NULL if it failed. Internal.';
 
-CREATE FUNCTION hipaa_guard.posture(profile text DEFAULT 'hipaa')
+-- All in one function, because on a HIPAA project each statement and call within is an event of the trail.
+CREATE FUNCTION hipaa_guard.posture_rows(profile text, only_id text DEFAULT NULL)
 RETURNS TABLE (id text, area text, severity text, title text, status text, findings bigint, evidence text,
-    remedy text, hipaa text, cis text, stig text)
-LANGUAGE plpgsql STABLE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp SET standard_conforming_strings = on SET quote_all_identifiers = off
-SET jit = off AS $$
+    remedy text, hipaa text, cis text, stig text, objects text[])
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET standard_conforming_strings = on
+SET quote_all_identifiers = off SET jit = off AS $$
 DECLARE
-    wanted text := hipaa_guard.checked_word('profile', profile, ARRAY['hipaa', 'cis', 'stig']);
     scan jsonb := hipaa_guard.posture_scan();
+    attested jsonb := (SELECT coalesce(jsonb_object_agg(a.topic, a.recorded_at), '{}')
+                         FROM hipaa_guard.attestations a WHERE a.expires_at > now());
+    accepted jsonb := (SELECT coalesce(jsonb_object_agg(a.check_id, to_jsonb(a.objects)), '{}')
+                         FROM hipaa_guard.accepted_risks a WHERE a.expires_at > now());
+    -- Number of findings, digests of their objects, the first five as text.
+    summary text :=
+        'SELECT count(*), coalesce(array_agg(left(encode(sha256(convert_to(o, getdatabaseencoding())), ''hex''), 16)
+                                             ORDER BY n), ''{}''),
+                string_agg(o || coalesce('' ('' || nullif(d, '''') || '')'', ''''), ''; '' ORDER BY n)
+                    FILTER (WHERE n <= 5)
+                || CASE WHEN count(*) > 5 THEN format(''; and %%s more'', count(*) - 5) ELSE '''' END
+           FROM (SELECT o, d, row_number() OVER (ORDER BY o COLLATE "C", d COLLATE "C") AS n
+                   FROM (SELECT coalesce(f.object::text, ''?'') AS o, f.detail::text AS d
+                           FROM (%s) AS f (object, detail)) AS t) AS s';
+    major int := current_setting('server_version_num')::int / 10000;
     c hipaa_guard.posture_check;
-    r record;
+    topic text;
+    missing text[];
+    applies boolean;
 BEGIN
     FOR c IN
         SELECT p.* FROM hipaa_guard.posture_check p LEFT JOIN hipaa_guard.posture_area a ON a.area = split_part(p.id, '-', 1)
-         WHERE CASE wanted WHEN 'cis' THEN p.cis IS NOT NULL WHEN 'stig' THEN p.stig IS NOT NULL ELSE true END
+         WHERE CASE profile WHEN 'cis' THEN p.cis IS NOT NULL WHEN 'stig' THEN p.stig IS NOT NULL ELSE true END
+           AND p.id = coalesce(only_id, p.id)
          ORDER BY a.position, p.id COLLATE "C"
     LOOP
-        SELECT * INTO r FROM hipaa_guard.posture_evaluate(c, scan);
         id := c.id;
         area := split_part(c.id, '-', 1);
         severity := c.severity;
         title := c.title;
-        status := r.status;
-        findings := r.findings;
-        evidence := r.evidence;
         remedy := c.remedy;
         hipaa := c.hipaa;
         cis := c.cis;
         stig := c.stig;
+        status := 'not_applicable';
+        findings := 0;
+        evidence := NULL;
+        objects := '{}';
+        missing := '{}';
+        applies := c.min_pg <= major;
+        FOREACH topic IN ARRAY c.attest LOOP
+            IF coalesce((attested ->> topic)::timestamptz <= now() - c.attest_age, true) THEN
+                missing := missing || topic;
+            END IF;
+        END LOOP;
+        BEGIN
+            IF NOT applies THEN
+                evidence := format('needs PostgreSQL %s', c.min_pg);
+            ELSIF c.applies IS NOT NULL THEN
+                EXECUTE 'SELECT ' || c.applies INTO applies;
+            END IF;
+            IF applies AND c.query IS NULL THEN
+                findings := cardinality(missing);
+                objects := missing;
+                evidence := 'not attested: ' || nullif(array_to_string(missing, ', '), '');
+            ELSIF applies THEN
+                EXECUTE format(summary, c.query) INTO findings, objects, evidence USING scan;
+                -- Names of objects can carry PHI themselves, which is what the META checks are about.
+                evidence := hipaa_guard.redact(evidence);
+            END IF;
+            IF applies THEN
+                status := CASE WHEN findings = 0 AND c.query IS NOT NULL THEN 'pass'
+                               WHEN c.attest <> '{}' AND missing = '{}' THEN 'attested'
+                               WHEN (accepted -> c.id) @> to_jsonb(objects) THEN 'accepted'
+                               ELSE 'fail' END;
+            END IF;
+        EXCEPTION WHEN OTHERS THEN
+            -- The message may hold a value, its code never does.
+            status := 'error';
+            findings := 0;
+            evidence := format('the check failed with SQLSTATE %s', SQLSTATE);
+        END;
         RETURN NEXT;
     END LOOP;
+END $$;
+COMMENT ON FUNCTION hipaa_guard.posture_rows(text, text) IS
+'Rows of posture() with digests of the objects found, of all checks of a profile or of one; an error becomes status error. '
+'Internal.';
+
+CREATE FUNCTION hipaa_guard.posture(profile text DEFAULT 'hipaa')
+RETURNS TABLE (id text, area text, severity text, title text, status text, findings bigint, evidence text,
+    remedy text, hipaa text, cis text, stig text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    wanted text := hipaa_guard.checked_word('profile', profile, ARRAY['hipaa', 'cis', 'stig']);
+BEGIN
+    RETURN QUERY SELECT r.id, r.area, r.severity, r.title, r.status, r.findings, r.evidence, r.remedy, r.hipaa, r.cis, r.stig
+                   FROM hipaa_guard.posture_rows(wanted) AS r;
 END $$;
 COMMENT ON FUNCTION hipaa_guard.posture(text) IS
 'One row a check of the profile (hipaa: all; cis, stig: those with a reference there). status: pass, fail, attested, '
@@ -285,8 +291,7 @@ COMMENT ON FUNCTION hipaa_guard.attest(text, text, text, timestamptz) IS
 '(default: one year). Returns the entry of the ledger.';
 
 CREATE FUNCTION hipaa_guard.accept_risk(check_id text, reason text, expires_at timestamptz) RETURNS bigint
-LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp SET standard_conforming_strings = on SET quote_all_identifiers = off AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     c hipaa_guard.posture_check;
     r record;
@@ -300,7 +305,7 @@ BEGIN
         RAISE EXCEPTION 'expires_at must be in the future and finite' USING ERRCODE = 'invalid_parameter_value',
             HINT = 'No risk is accepted for ever; it is looked at again when the time is over.';
     END IF;
-    SELECT * INTO r FROM hipaa_guard.posture_evaluate(c, hipaa_guard.posture_scan());
+    SELECT * INTO r FROM hipaa_guard.posture_rows('hipaa', c.id);
     RETURN hipaa_guard.ledger_append('accepted_risk', c.id,
         jsonb_build_object('reason', hipaa_guard.checked_text('reason', reason), 'expires_at', expires_at,
                            'evidence', r.evidence, 'objects', to_jsonb(coalesce(r.objects, '{}'::text[]))), ARRAY['reason']);
@@ -314,7 +319,6 @@ REVOKE ALL ON hipaa_guard.posture_area, hipaa_guard.posture_check, hipaa_guard.p
 REVOKE ALL ON FUNCTION hipaa_guard.database_is_flagged(), hipaa_guard.log_is_masked(),
     hipaa_guard.remote_rule(), hipaa_guard.catalog_finding(jsonb, text),
     hipaa_guard.missing_attestations(text[], interval),
-    hipaa_guard.posture_find(text, jsonb), hipaa_guard.posture_scan(),
-    hipaa_guard.posture_evaluate(hipaa_guard.posture_check, jsonb), hipaa_guard.posture(text),
+    hipaa_guard.posture_scan(), hipaa_guard.posture_rows(text, text), hipaa_guard.posture(text),
     hipaa_guard.attest(text, text, text, timestamptz), hipaa_guard.accept_risk(text, text, timestamptz)
     FROM PUBLIC;
