@@ -71,6 +71,8 @@ CREATE TABLE copied AS TABLE plain;
 CREATE TABLE events (at date) PARTITION BY RANGE (at);
 CREATE TABLE events_p20260101 PARTITION OF events FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');
 ALTER TABLE visits ADD COLUMN since date DEFAULT '2026-01-01' CHECK (since > '1990-01-01');
+CREATE FUNCTION pairs(n int) RETURNS record LANGUAGE sql AS $$
+    SELECT CASE n WHEN 1 THEN ROW (1, 2) WHEN 3 THEN ROW (3, 4) END $$;
 
 -- What stood there before is no reason to refuse, and what takes it away passes.
 ALTER TABLE john_smith_123_45_6789 ADD COLUMN note text;

@@ -305,10 +305,24 @@ street_word(const text_view *text, size_t at, const place_word *w, int words)
 	return 0.0f;
 }
 
+/* WHEN 3 THEN ROW (1, 2): words of SQL, where "row" and "drive" are no streets. */
+static bool
+is_word_of_sql(const place_word *w)
+{
+	static const char *const sql[] = {"then", "else", "when", "select"};
+
+	for (size_t i = 0; i < sizeof(sql) / sizeof(sql[0]); i++)
+		if (strcmp(w->word.letters, sql[i]) == 0)
+			return true;
+	return false;
+}
+
 /* Whether a word may stand between a house's number and the type of the street. */
 static bool
 may_name_street(const place_word *w, int words)
 {
+	if (is_word_of_sql(w))
+		return false;
 	if (words == 0)
 		return w->number ? (hg_phi_bytes[(unsigned char) w->last] & BYTE_LETTER) != 0 :
 			w->word.capital;
