@@ -24,10 +24,25 @@ static post_parse_analyze_hook_type previous_post_parse_analyze = NULL;
 static ExecutorRun_hook_type previous_executor_run = NULL;
 static ProcessUtility_hook_type previous_process_utility = NULL;
 
+/* What was shown last. */
+static char masked[ACTIVITY_MAX];
+
+/* Whether that is what is shown now: another look at a statement is not needed then. */
+static bool
+is_shown_masked(void)
+{
+	size_t		size = strlen(masked);
+
+	if (MyBEEntry == NULL || size == 0)
+		return false;
+	size = Min(size, (size_t) pgstat_track_activity_query_size - 1);
+	return strncmp(MyBEEntry->st_activity_raw, masked, size) == 0 &&
+		MyBEEntry->st_activity_raw[size] == '\0';
+}
+
 void
 hg_redact_report_activity(const char *sql)
 {
-	static char masked[ACTIVITY_MAX];
 	hg_mask_log_options options;
 	size_t		size;
 
@@ -46,7 +61,7 @@ hg_redact_report_activity(const char *sql)
 static void
 report_if_top_level(const char *sql)
 {
-	if (sql != NULL && debug_query_string != NULL &&
+	if (sql != NULL && debug_query_string != NULL && !is_shown_masked() &&
 		(sql == debug_query_string || hg_redact_statement_is_masked() ||
 		 strcmp(sql, debug_query_string) == 0))
 	{

@@ -166,7 +166,7 @@ hg_mask_name_is_ordinary(const char *name, size_t size, const hg_mask_options *o
 bool
 hg_mask_application_is_ordinary(const char *name, size_t size, const hg_mask_options *options)
 {
-	return consists_of(name, size, " .-:/()[]@,") && is_clean(name, size, options);
+	return consists_of(name, size, " .-:/()[]@,<>#+") && is_clean(name, size, options);
 }
 
 /* A number, a size with its unit, a position in the WAL. */
