@@ -108,7 +108,8 @@ sub trail_tells
 {
     value('SELECT hipaa_guard.audit_flush()');
     my $log = 'FROM hipaa_guard.audit_log WHERE ';
-    is(value("SELECT count(*) $log sqlstate = 'PH001' AND outcome = 'refused'"), '4', 'the four refusals are in the trail');
+    is(value("SELECT count(*) $log sqlstate = 'PH001' AND outcome = 'refused' AND class = 'guard'"), '4',
+        'the four refusals are in the trail');
     is(value("SELECT count(*) $log sqlstate = '23505' AND outcome = 'failure'"), '1', 'so is the failed INSERT');
     is(value("SELECT outcome, session_user_name, database_name $log class = 'ddl' AND statement LIKE 'CREATE TABLE care.visit%'"),
         'success|' . value('SELECT session_user') . '|clinic', 'and who made the table');
