@@ -83,7 +83,7 @@ COMMENT ON COLUMN hipaa_guard.audit_dropped.began_at IS 'When the ring had been 
 COMMENT ON COLUMN hipaa_guard.audit_dropped.ended_at IS 'When the count was written';
 COMMENT ON COLUMN hipaa_guard.audit_dropped.class IS 'Class of the events';
 COMMENT ON COLUMN hipaa_guard.audit_dropped.session_user_name IS
-'Who logged in; NULL for the rest, when more than 256 different sessions, objects and classes had been counted';
+'Who logged in; NULL for the rest, when more than 256 different sessions, objects and classes had been counted between two drains';
 COMMENT ON COLUMN hipaa_guard.audit_dropped.current_user_name IS 'Whose privileges counted';
 COMMENT ON COLUMN hipaa_guard.audit_dropped.database_name IS 'Database of the session';
 COMMENT ON COLUMN hipaa_guard.audit_dropped.object_type IS 'Kind of the object; NULL if the events name none';

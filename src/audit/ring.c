@@ -289,7 +289,17 @@ hg_audit_ring_shed(hg_audit_ring *ring, unsigned class, const hg_audit_part *ses
 		sizes[i] = beginning(parts[i]);
 		key = key * UINT64_C(0x9e3779b97f4a7c15) + hg_audit_hash64(parts[i]->data, sizes[i]);
 	}
-	place = shed_place(ring->header, key == 0 ? 1 : key, class, &fresh);
+	key = key == 0 ? 1 : key;
+	place = shed_place(ring->header, key, class, &fresh);
+	/* The writer may be taking the place away from this key: then the common one counts. */
+	if ((__atomic_fetch_add(&place->users, 1, __ATOMIC_ACQ_REL) & HG_AUDIT_SHED_LOCKED) != 0
+		|| (place->key != key && place < &ring->header->shed[HG_AUDIT_SHED_MAX]))
+	{
+		__atomic_fetch_sub(&place->users, 1, __ATOMIC_RELEASE);
+		place = &ring->header->shed[HG_AUDIT_SHED_MAX + class];
+		__atomic_fetch_add(&place->users, 1, __ATOMIC_ACQ_REL);
+		fresh = false;
+	}
 	if (fresh)
 	{
 		for (int i = 0; i < 2; i++)
@@ -301,6 +311,25 @@ hg_audit_ring_shed(hg_audit_ring *ring, unsigned class, const hg_audit_part *ses
 		__atomic_store_n(&place->ready, 1, __ATOMIC_RELEASE);
 	}
 	__atomic_fetch_add(&place->count, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_sub(&place->users, 1, __ATOMIC_RELEASE);
+}
+
+void
+hg_audit_ring_shed_free(hg_audit_ring *ring, unsigned place_number)
+{
+	hg_audit_shed *place = &ring->header->shed[place_number];
+	uint32_t	none = 0;
+
+	if (place->ready == 0 || load(&place->count) != place->reported
+		|| !__atomic_compare_exchange_n(&place->users, &none, HG_AUDIT_SHED_LOCKED, false,
+										__ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		return;
+	if (load(&place->count) == place->reported)
+	{
+		place->ready = 0;
+		__atomic_store_n(&place->key, 0, __ATOMIC_RELEASE);
+	}
+	__atomic_fetch_sub(&place->users, HG_AUDIT_SHED_LOCKED, __ATOMIC_RELEASE);
 }
 
 bool
@@ -420,6 +449,16 @@ hg_audit_ring_recover(hg_audit_ring *ring)
 			records++;
 			position = next;
 		}
+	}
+	/* Who was at a place of the table is dead, perhaps before its texts were there. */
+	for (int i = 0; i < HG_AUDIT_SHED_PLACES; i++)
+	{
+		hg_audit_shed *place = &ring->header->shed[i];
+
+		place->users = 0;
+		if (place->key != 0 && place->ready == 0)
+			place->sizes[0] = place->sizes[1] = 0;
+		place->ready = place->key != 0;
 	}
 	hg_audit_ring_count(ring, &counts);
 	for (int class = 0; class < HG_AUDIT_CLASSES_MAX; class++)

@@ -41,16 +41,19 @@ typedef struct hg_audit_shard
 } hg_audit_shard;
 
 #define HG_AUDIT_SHED_TEXT_SIZE 208
+#define HG_AUDIT_SHED_LOCKED UINT32_C(0x80000000)
 
 /* Who touched what, and how often that was dropped. */
 typedef struct hg_audit_shed
 {
 	uint64_t	key;			/* hash of session, object and class; 0: free */
-	uint64_t	count;
+	uint64_t	count;			/* goes on when the place gets another key */
 	uint64_t	reported;		/* of these in the trail: the writer's */
+	uint32_t	users;			/* producers at it, or HG_AUDIT_SHED_LOCKED */
 	uint32_t	ready;			/* the texts are in place */
 	uint32_t	class;
 	uint32_t	sizes[2];
+	uint32_t	unused;
 	char		texts[2][HG_AUDIT_SHED_TEXT_SIZE];	/* beginnings of the bundles */
 } hg_audit_shed;
 
@@ -111,6 +114,12 @@ extern bool hg_audit_ring_put(hg_audit_ring *ring, unsigned hint, unsigned class
  */
 extern void hg_audit_ring_shed(hg_audit_ring *ring, unsigned class, const hg_audit_part *session,
 							   const hg_audit_part *object);
+
+/*
+ * For the writer: gives a place back whose count is in the trail, so that
+ * another key finds one.  Leaves it alone while a producer is at it.
+ */
+extern void hg_audit_ring_shed_free(hg_audit_ring *ring, unsigned place);
 
 /* Whether a put of this class would find no room now. */
 extern bool hg_audit_ring_full(const hg_audit_ring *ring, unsigned hint, unsigned class);

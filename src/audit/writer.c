@@ -352,8 +352,12 @@ commit(void)
 		hg_audit_ring_advance(hg_audit_ring_shared, i, writer.positions[i]);
 	}
 	memcpy(header->reported, writer.reported, sizeof(header->reported));
-	for (int i = 0; i < HG_AUDIT_SHED_PLACES; i++)
+	for (unsigned i = 0; i < HG_AUDIT_SHED_PLACES; i++)
+	{
 		header->shed[i].reported = writer.shed_reported[i];
+		if (i < HG_AUDIT_SHED_MAX && header->shed[i].ready != 0)
+			hg_audit_ring_shed_free(hg_audit_ring_shared, i);
+	}
 	if (writer.trail->segment_open)
 		header->seq_next = Max(header->seq_next, writer.trail->segment.seq_next);
 	memset(writer.drained, 0, sizeof(writer.drained));
