@@ -214,7 +214,7 @@ find_age(const text_view *text, size_t at, offer *best)
 
 	while (end < at + 4 && byte_is(text, end, BYTE_DIGIT))
 		value = value * 10 + (unsigned) (text->at[end++] - '0');
-	if (value < 90 || value > 125 || byte_before(text, at, BYTE_WORD) ||
+	if (value < 90 || value > 125 || text->at[at] == '0' || byte_before(text, at, BYTE_WORD) ||
 		(at > 0 && (text->at[at - 1] == '.' || text->at[at - 1] == '-' || text->at[at - 1] == '/')))
 		return;
 	next = end + (byte_at(text, end) == ' ');
