@@ -70,7 +70,9 @@ BEGIN
           FROM pg_seclabel l
           JOIN pg_attribute a ON a.attrelid = l.objoid AND a.attnum = l.objsubid
           JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-          JOIN pg_stats s ON s.schemaname = n.nspname AND s.tablename = c.relname AND s.attname = a.attname
+          -- One look-up a label: OFFSET keeps the planner from joining all statistics when it expects one label.
+         CROSS JOIN LATERAL (SELECT v.* FROM pg_stats v
+                              WHERE v.schemaname = n.nspname AND v.tablename = c.relname AND v.attname = a.attname OFFSET 0) s
          WHERE l.provider = 'hipaa_guard' AND l.classoid = 'pg_class'::regclass AND l.objsubid > 0
            AND (s.most_common_vals IS NOT NULL OR s.histogram_bounds IS NOT NULL);
 END $$;
