@@ -420,12 +420,18 @@ is_plain_word(const char *word, size_t size)
 	return true;
 }
 
-/* Opens a quote of our own: one right behind another would be read as part of it. */
+/* A quote right behind another one would be read as part of it. */
 static void
-open_quote(hg_out *out, char quote)
+separate(hg_out *out, char quote)
 {
 	if (out->used > 0 && out->data[out->used - 1] == quote)
 		hg_out_byte(out, ' ');
+}
+
+static void
+open_quote(hg_out *out, char quote)
+{
+	separate(out, quote);
 	hg_out_byte(out, quote);
 }
 
@@ -495,11 +501,13 @@ put_literal(sql_scan *scan, const token *tok)
 	if (size > 2 && text[0] == '\'' && text[size - 1] == '\'' &&
 		hg_mask_is_marker(text + 1, size - 2))
 	{
+		separate(scan->out, '\'');
 		hg_out_bytes(scan->out, text, size);
 		return end;
 	}
 	if (size == 2 && tok->terminated)
 	{
+		separate(scan->out, '\'');
 		hg_out_text(scan->out, "''");
 		return end;
 	}

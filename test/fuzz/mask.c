@@ -54,22 +54,6 @@ check_sizes(const char *text, size_t size)
 	}
 }
 
-/* Masking what is masked changes nothing. */
-static void
-check_twice(const char *text, size_t size)
-{
-	size_t		room = size * 16 + 64;
-	char	   *once = malloc(room);
-	char	   *twice = malloc(room * 2);
-	size_t		once_size = hg_mask_sql(text, size, once, room, &options.mask);
-	size_t		twice_size = hg_mask_sql(once, once_size, twice, room * 2, &options.mask);
-
-	if (once_size < room && (once_size != twice_size || memcmp(once, twice, once_size) != 0))
-		abort();
-	free(once);
-	free(twice);
-}
-
 /* The input as a literal: quotes doubled, and no backslash, since that is read in two ways. */
 static void
 check_literal(const uint8_t *data, size_t size)
@@ -117,7 +101,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	text = copy_of(data, size);
 	check_sizes(text, size);
-	check_twice(text, size);
 	(void) hg_mask_sql_origin(text, size, "name", 4);
 	(void) hg_mask_raise("patient %s of %s", text, size, (char[64]) {0}, 64, &options);
 	(void) hg_mask_csv_is_complete(text, size);

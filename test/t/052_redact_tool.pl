@@ -74,4 +74,5 @@ is($same, "ERROR:  patient \"zq\" of [phi:ssn]\n", '--detect leaves other values
 is($masked, (redact($log . $csv . $json))[0], 'masking twice changes nothing');
 (undef, $status) = redact('', '--format=nonsense');
 is($status, 2, 'a wrong option ends with status 2');
+is(system('src/redact/formats/make_formats', '--check'), 0, 'formats.inc is what the tables of formats make');
 done_testing();
