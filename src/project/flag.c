@@ -35,6 +35,7 @@
 #include "storage/proc.h"
 #include "storage/procarray.h"
 #include "storage/shmem.h"
+#include "text/text.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
@@ -406,8 +407,13 @@ hg_flag_reload(void)
 			is_new[i] = !list.entries[i].pending &&
 				hg_state_flag_of(list.entries[i].oid) == HG_FLAG_OFF;
 	} while (!take_over(&list, changes));
-	if (RecoveryInProgress())
-		end_sessions_of_new(&list, is_new);
+	if (!RecoveryInProgress())
+		return;
+	end_sessions_of_new(&list, is_new);
+	/* The same invalidation tells of the site's own identifiers. */
+	for (uint32 i = 0; i < list.count; i++)
+		if (!list.entries[i].pending)
+			hg_text_load_identifiers_of(list.entries[i].oid);
 }
 
 bool

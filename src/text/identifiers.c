@@ -7,7 +7,8 @@
  * The table hipaa_guard.identifier is what dump and restore carry.  A trigger
  * on it says that it changed; before the transaction commits its rows are read,
  * and when it has committed they replace those that this database had in the
- * cluster's one set.
+ * cluster's one set.  The commit also invalidates pg_shseclabel: that makes the
+ * keeper of a hot standby look, and have the table read there.
  *
  * Writers hold the state's LWLock (base/state.h); readers take none, a sequence
  * count in the set tells them of a change (phi.h).
@@ -23,16 +24,20 @@
 #include "base/guc.h"
 #include "base/state.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_shseclabel.h"
 #include "common/file_perm.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "port/pg_crc32c.h"
+#include "postmaster/bgworker.h"
 #include "storage/fd.h"
+#include "storage/ipc.h"
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
 #include "utils/builtins.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -251,6 +256,7 @@ before_commit(XactEvent event)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("cannot PREPARE a transaction that has changed identifiers of the site"),
 				 errhint("Change them in a transaction of its own.")));
+	CacheInvalidateRelcacheByRelid(SharedSecLabelRelationId);
 	set = MemoryContextAlloc(TopMemoryContext, sizeof(*set));
 	pending = set;
 	read_table(set);
@@ -271,6 +277,39 @@ at_transaction_end(XactEvent event, void *arg)
 		publish(pending);
 	pfree(pending);
 	pending = NULL;
+}
+
+PGDLLEXPORT void hg_identifiers_main(Datum database);
+
+void
+hg_identifiers_main(Datum database)
+{
+	static hg_phi_custom_set set;
+
+	BackgroundWorkerUnblockSignals();
+	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(database), InvalidOid, 0);
+	StartTransactionCommand();
+	read_table(&set);
+	CommitTransactionCommand();
+	publish(&set);
+	proc_exit(0);
+}
+
+/* Where no worker is free the next invalidation, or the next start, finds them. */
+void
+hg_text_load_identifiers_of(Oid database)
+{
+	BackgroundWorker worker = {0};
+
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_start_time = BgWorkerStart_ConsistentState;
+	worker.bgw_restart_time = BGW_NEVER_RESTART;
+	worker.bgw_main_arg = ObjectIdGetDatum(database);
+	strlcpy(worker.bgw_library_name, "hipaa_guard", sizeof(worker.bgw_library_name));
+	strlcpy(worker.bgw_function_name, "hg_identifiers_main", sizeof(worker.bgw_function_name));
+	strlcpy(worker.bgw_name, "hipaa_guard identifiers", sizeof(worker.bgw_name));
+	strlcpy(worker.bgw_type, "hipaa_guard identifiers", sizeof(worker.bgw_type));
+	(void) RegisterDynamicBackgroundWorker(&worker, NULL);
 }
 
 /* A row that changes just now may give a name of both; it is a name of the site in any case. */

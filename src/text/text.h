@@ -18,6 +18,12 @@ extern void hg_text_shmem_startup(void);
 extern const char *hg_text_rule_name(unsigned rule);
 
 /*
+ * For the project room on a hot standby: has a short-lived worker read the
+ * identifiers of a database, which came by replay.
+ */
+extern void hg_text_load_identifiers_of(Oid database);
+
+/*
  * The worst finding of a text on a surface: what the guard asks about each
  * name, literal and comment.  Returns whether there is one at or above the
  * threshold.  Positions count characters, from 1.

@@ -37,7 +37,15 @@ sql($node, 'clinic', q{CREATE ROLE app; SELECT hipaa_guard.allow_network('app', 
 $node->wait_for_catchup($standby, 'replay', $node->lsn('flush'));
 is(sql($standby, 'plain', 'SELECT role_name, network FROM hipaa_guard.allowed_networks'), 'app|10.0.0.0/8', 'networks are there');
 
+# So do the site's own identifiers, for every process of the standby.
+sql($node, 'clinic', q{SELECT hipaa_guard.add_identifier('hospital_number', 'HOSP-99999999')});
+my $own = q{SELECT count(*) = 1 FROM hipaa_guard.scan_text('order HOSP-48151623') WHERE rule = 'hospital_number'};
+wait_until($standby, $own, 'the standby recognises an identifier that was added', 'plain');
+(undef, undef, $err) = try_sql($standby, 'clinic', q{SELECT 'HOSP-48151623'::int});
+like($err, qr/integer: "\[phi:custom\]"/, 'and masks it');
+
 $standby->restart;
+is(sql($standby, 'plain', $own), 't', 'identifiers are there after a restart, from the first moment');
 is(sql($standby, 'clinic', 'SELECT hipaa FROM hipaa_guard.project'), 't', 'flagged after a restart, from the first moment');
 
 $node->stop('immediate');
