@@ -24,8 +24,13 @@ static post_parse_analyze_hook_type previous_post_parse_analyze = NULL;
 static ExecutorRun_hook_type previous_executor_run = NULL;
 static ProcessUtility_hook_type previous_process_utility = NULL;
 
-/* What was shown last. */
+/* A prepared statement comes many times with one text: up to this size it is masked once. */
+#define REMEMBERED_MAX 2048
+
+/* What was shown last, and in strict mode, what it was made from and how. */
 static char masked[ACTIVITY_MAX];
+static char remembered[REMEMBERED_MAX];
+static hg_mask_log_options remembered_options;
 
 /* Whether that is what is shown now: another look at a statement is not needed then. */
 static bool
@@ -40,17 +45,31 @@ is_shown_masked(void)
 		MyBEEntry->st_activity_raw[size] == '\0';
 }
 
+static void
+mask(const char *sql, const hg_mask_log_options *options)
+{
+	size_t		sql_size = strnlen(sql, 4 * ACTIVITY_MAX);
+	size_t		size;
+
+	if (remembered[0] != '\0' && strcmp(remembered, sql) == 0 &&
+		memcmp(&remembered_options, options, sizeof(*options)) == 0)
+		return;
+	size = hg_mask_statement(sql, sql_size, masked, sizeof(masked) - 1, options);
+	masked[size] = '\0';
+	remembered[0] = '\0';
+	if (options->strict && sql_size < sizeof(remembered))
+		strlcpy(remembered, sql, sizeof(remembered));
+	memcpy(&remembered_options, options, sizeof(*options));
+}
+
 void
 hg_redact_report_activity(const char *sql)
 {
 	hg_mask_log_options options;
-	size_t		size;
 
 	if (!pgstat_track_activities || MyBEEntry == NULL || !hg_redact_log_options(&options))
 		return;
-	size = hg_mask_statement(sql, strnlen(sql, 4 * ACTIVITY_MAX), masked, sizeof(masked) - 1,
-							 &options);
-	masked[size] = '\0';
+	mask(sql, &options);
 	pgstat_report_activity(STATE_RUNNING, masked);
 }
 
