@@ -42,7 +42,7 @@ SHLIB_LINK = -lcrypto
 override with_llvm = no
 
 # These targets are scripts of their own, need no PGXS, and run where no server headers are yet.
-SCRIPT_GOALS = check check-all check-asan check-core check-schemas demo style words bench-detect bench-ddl bench-log bench-audit accuracy
+SCRIPT_GOALS = check check-all fuzz check-asan check-core check-schemas demo style words bench-detect bench-ddl bench-log bench-audit accuracy
 .PHONY: $(SCRIPT_GOALS) pure.a pure_sources
 
 ifeq ($(filter-out $(SCRIPT_GOALS), $(or $(MAKECMDGOALS), all)),)
@@ -51,6 +51,8 @@ check:
 	@test/run
 check-all:
 	@test/all
+fuzz:
+	@SUITES=fuzz FUZZ_SECONDS=$${FUZZ_SECONDS:-60} FUZZ_SEED=$${FUZZ_SEED:-0} test/run
 check-asan:
 	@SANITIZE=1 SUITES="$(or $(SUITES), unit regress isolation tap)" test/run
 check-schemas:
