@@ -36,13 +36,14 @@ EXTRA_CLEAN = $(DATA_built) $(TOOLS) libhgpure.a $(OBJS:.o=.d)
 PG_CONFIG ?= pg_config
 export PG_CONFIG
 PG_CPPFLAGS = -I$(CURDIR)/src -isystem $(shell $(PG_CONFIG) --includedir-server)
-PG_CFLAGS = -Wall -Wextra -Werror -Wshadow -Wno-declaration-after-statement -MMD
+PG_CFLAGS = -Wall -Wextra -Werror -Wshadow -MMD
 SHLIB_LINK = -lcrypto
 # Bitcode for inlining into JIT code would need clang and bring nothing to hooks; PGXS's own setting comes later.
 override with_llvm = no
 
 # These targets are scripts of their own, need no PGXS, and run where no server headers are yet.
-SCRIPT_GOALS = check check-all fuzz check-asan check-core check-schemas demo style words bench-detect bench-ddl bench-log bench-audit accuracy
+SCRIPT_GOALS = check check-all fuzz check-asan check-core check-schemas demo style words \
+	bench-detect bench-ddl bench-log bench-audit accuracy
 .PHONY: $(SCRIPT_GOALS) pure.a pure_sources
 
 ifeq ($(filter-out $(SCRIPT_GOALS), $(or $(MAKECMDGOALS), all)),)
