@@ -43,7 +43,7 @@ override with_llvm = no
 
 # These targets are scripts of their own, need no PGXS, and run where no server headers are yet.
 SCRIPT_GOALS = check check-all fuzz check-asan check-core check-schemas demo style words \
-	bench-detect bench-ddl bench-log bench-audit accuracy
+	bench-detect bench-ddl bench-log bench-audit bench-subjects accuracy
 .PHONY: $(SCRIPT_GOALS) pure.a pure_sources
 
 ifeq ($(filter-out $(SCRIPT_GOALS), $(or $(MAKECMDGOALS), all)),)
@@ -70,6 +70,8 @@ bench-ddl:
 	@test/bench/ddl
 bench-audit:
 	@test/bench/audit
+bench-subjects:
+	@test/bench/subjects
 words:
 	@src/phi/words/fetch
 accuracy:

@@ -59,6 +59,7 @@ DECLARE
     changes int := 0;
 BEGIN
     PERFORM hipaa_guard.verify_large_trail();
+    PERFORM hipaa_guard.end_abandoned_disclosures();
     checks := (SELECT jsonb_agg(p) FROM hipaa_guard.posture() AS p);
     -- Two at once would both see the same change.
     LOCK TABLE hipaa_guard.posture_snapshot IN SHARE ROW EXCLUSIVE MODE;

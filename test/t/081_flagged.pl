@@ -67,6 +67,50 @@ my ($status, $out, $err) = try_sql($node, $db, q{CREATE TABLE visits (id int, pa
 is($status, 0, 'disclosures and the report work on a flagged database') or diag($err);
 like($out, qr/visits\nf\nf\nf\z/, 'the accounting names the disclosure, and no section of the report fails') or diag($out);
 is(sql($node, $db, q{SELECT string_agg(id, ' ') FROM hipaa_guard.posture() WHERE status = 'error'}), '', 'no check fails to run');
+
+# Whose rows are read: by the owner, who is bound too; by a superuser, who is not, but whose statement is known; by a session
+# that is ended in the midst of its disclosure, which the worker of the posture brings to its end.
+sql($node, $db, q{CREATE ROLE clerk LOGIN; ALTER TABLE visits OWNER TO clerk; GRANT pg_read_all_data TO clerk;
+    GRANT EXECUTE ON FUNCTION hipaa_guard.begin_disclosure(text, text, text) TO clerk;
+    INSERT INTO visits SELECT g, 'P-' || g FROM generate_series(2, 99) AS g});
+my $reader = background($node, $db, 'clerk');
+$reader->(q{SELECT hipaa_guard.begin_disclosure('A court', 'order', '164.512(e)')});
+$reader->(q{SELECT id FROM visits WHERE id IN (5, 6)});
+($status, $out, $err) = try_sql($node, $db, 'SELECT id FROM visits WHERE id = 7', user => 'clerk');
+is($out, '7', 'the owner reads his table');
+sql($node, $db, q{SELECT id FROM visits WHERE id = 8});
+sql($node, $db, 'SELECT hipaa_guard.audit_flush()');
+my $told = q{SELECT count(*) FROM hipaa_guard.audit_log WHERE command_tag = 'READ SUBJECT' AND session_user_name = 'clerk'
+    AND object_name = 'public.visits' AND split_part(detail, ';', 1) = hipaa_guard.subject_pseudonym('P-%s')};
+is(sql($node, $db, sprintf $told, 7), '1', 'whose row it was is in the trail');
+is(sql($node, $db, sprintf $told, 9), '0', 'and nobody else');
+is(sql($node, $db, q{SELECT relation, statements > 0 FROM hipaa_guard.unrecorded_reads() WHERE role <> 'clerk'}), 'public.visits|t',
+    'what a superuser read is not known, but that he did');
+is(sql($node, $db, q{SELECT count(*) FROM hipaa_guard.unrecorded_reads() WHERE role = 'clerk'}), '0', 'the owner was seen');
+is(sql($node, $db, q{SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = 'clerk'}), '1', 'the reader is cut off');
+wait_until($node, q{SELECT count(*) = 0 FROM pg_stat_activity WHERE usename = 'clerk'}, 'the reader is gone', $db);
+is(sql($node, $db, q{SELECT ended_at IS NULL FROM hipaa_guard.disclosures WHERE recipient = 'A court'}), 't', 'his disclosure is open');
+sql($node, $db, 'SELECT hipaa_guard.take_posture_snapshot()');
+is(sql($node, $db, q{SELECT recipient, purpose, description FROM hipaa_guard.accounting(hipaa_guard.subject_pseudonym('P-5'))}),
+    'A court|order|not described: its session ended before', 'what it disclosed is accounted for');
+is(sql($node, $db, q{SELECT count(*) FROM hipaa_guard.accounting(hipaa_guard.subject_pseudonym('P-7'))}), '0', 'and nothing else');
+
+# A session that stays: each call runs a statement and waits for its end.
+sub background
+{
+    my ($server, $name, $user) = @_;
+    my ($in, $answer, $problem, $count) = ('', '', '', 0);
+    my $run = IPC::Run::start([ psql_command($server, $name, user => $user) ], '<', \$in, '>', \$answer, '2>', \$problem,
+        IPC::Run::timeout($Guarded::TIMEOUT));
+    return sub {
+        my ($sql) = @_;
+        $count++;
+        $in .= "$sql;\n\\echo done $count\n";
+        $run->pump until $answer =~ /^done $count$/m || !$run->pumpable;
+        die "the session ended: $problem" unless $answer =~ /^done $count$/m;
+        return $answer;
+    };
+}
 like(sqlstate_of((try_sql($node, $db, 'DELETE FROM hipaa_guard.ledger'))[2]), qr/^PH00[23]$/, 'the ledger cannot be changed');
 
 # What belongs to the flag: the agreement that has run out, a setting that waits for a restart.

@@ -3,7 +3,9 @@
 INSERT INTO hipaa_guard.posture_check (id, severity, title, query, remedy, hipaa, cis, stig, other) VALUES
 ('RLS-01', 'high', 'PHI table without row-level security',
 $$SELECT k.oid::regclass, 'RLS off' FROM pg_class k WHERE k.oid IN (SELECT relid FROM hipaa_guard.phi_relation)
-    AND k.relkind IN ('r', 'p') AND NOT k.relrowsecurity$$,
+    AND k.relkind IN ('r', 'p') AND NOT k.relrowsecurity UNION ALL SELECT p.polrelid::regclass, 'RLS records only'
+    FROM pg_policy p JOIN pg_class k ON k.oid = p.polrelid WHERE p.polname = 'hipaa_subject_all' AND
+    k.relrowsecurity AND hipaa_guard.no_other_policy(k.oid) AND k.oid IN (SELECT relid FROM hipaa_guard.phi_relation)$$,
 'ALTER TABLE name ENABLE ROW LEVEL SECURITY; CREATE POLICY ...;',
 '164.502(b); 164.312(a)(1)', '4.7', 'V-261911; V-261914', 'splinter 0013; PowerSync minimum necessary'),
 ('RLS-02', 'medium', 'RLS not forced for the owner of a PHI table',
