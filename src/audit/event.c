@@ -262,7 +262,7 @@ hg_audit_bundle_name(char *bundle, size_t size, const char *name)
 	hg_redact_options(&options);
 	for (size_t from = 0; from < name_size; from = span.start + Max(span.size, 1))
 	{
-		if (hg_phi_scan_identifier(name, name_size, from, &span, 1) == 0)
+		if (hg_redact_scan(name, name_size, from, &span, 1, true) == 0)
 			break;
 		confidence = hg_phi_confidence_on(&span, HG_SURFACE_NAME);
 		if (confidence < options.confidence)
@@ -389,11 +389,27 @@ statement_room(cached_statement *slot, size_t size)
 	return true;
 }
 
+/* Usually just masked for pg_stat_activity. */
+static uint32
+mask_statement(const char *text, size_t size, char *out)
+{
+	hg_mask_options options;
+	size_t		masked_size;
+	const char *masked = hg_redact_reported_activity(text, size, &masked_size);
+
+	if (masked != NULL && masked_size <= HG_AUDIT_STATEMENT_SIZE)
+	{
+		memcpy(out, masked, masked_size);
+		return (uint32) masked_size;
+	}
+	hg_redact_options(&options);
+	return (uint32) hg_mask_sql(text, size, out, HG_AUDIT_STATEMENT_SIZE, &options);
+}
+
 void
 hg_audit_words_statement(hg_audit_words *words, const char *text, int location, int size,
 						 bool *cut)
 {
-	hg_mask_options options;
 	cached_statement *slot;
 	size_t		text_size;
 	uint64		hash;
@@ -422,10 +438,8 @@ hg_audit_words_statement(hg_audit_words *words, const char *text, int location, 
 		slot->raw_size = 0;
 		if (!statement_room(slot, text_size + HG_AUDIT_STATEMENT_SIZE))
 			return;
-		hg_redact_options(&options);
 		memcpy(slot->raw, text, text_size);
-		slot->masked_size = (uint32) hg_mask_sql(text, text_size, slot->raw + text_size,
-												 HG_AUDIT_STATEMENT_SIZE, &options);
+		slot->masked_size = mask_statement(text, text_size, slot->raw + text_size);
 		slot->masked_hash = hg_audit_hash64(slot->raw + text_size, slot->masked_size);
 		slot->hash = hash;
 		slot->raw_size = (uint32) text_size;

@@ -85,6 +85,7 @@ typedef struct target
 	const char *name;
 	List	   *columns;		/* of strings */
 	bool		relation;		/* in pg_class, so that its schema can be looked up */
+	bool		created;		/* in the schema where new relations go */
 } target;
 
 static void
@@ -96,6 +97,13 @@ target_range(target *t, const char *type, const RangeVar *range)
 	t->schema = range->schemaname;
 	t->name = range->relname;
 	t->relation = true;
+}
+
+static void
+target_created(target *t, const char *type, const RangeVar *range)
+{
+	target_range(t, type, range);
+	t->created = range != NULL && range->relpersistence != RELPERSISTENCE_TEMP;
 }
 
 static void
@@ -210,22 +218,22 @@ target_of_definition(target *t, Node *node)
 	{
 		case T_CreateStmt:
 		case T_CreateForeignTableStmt:
-			target_range(t, IsA(node, CreateStmt) ? "table" : "foreign table",
-						 ((CreateStmt *) node)->relation);
+			target_created(t, IsA(node, CreateStmt) ? "table" : "foreign table",
+						   ((CreateStmt *) node)->relation);
 			break;
 		case T_CreateTableAsStmt:
-			target_range(t, object_type_name(((CreateTableAsStmt *) node)->objtype),
-						 ((CreateTableAsStmt *) node)->into->rel);
+			target_created(t, object_type_name(((CreateTableAsStmt *) node)->objtype),
+						   ((CreateTableAsStmt *) node)->into->rel);
 			break;
 		case T_ViewStmt:
-			target_range(t, "view", ((ViewStmt *) node)->view);
+			target_created(t, "view", ((ViewStmt *) node)->view);
 			break;
 		case T_IndexStmt:
 			target_range(t, "index", ((IndexStmt *) node)->relation);
 			t->name = ((IndexStmt *) node)->idxname ? ((IndexStmt *) node)->idxname : t->name;
 			break;
 		case T_CreateSeqStmt:
-			target_range(t, "sequence", ((CreateSeqStmt *) node)->sequence);
+			target_created(t, "sequence", ((CreateSeqStmt *) node)->sequence);
 			break;
 		case T_CreateFunctionStmt:
 			target_names(t, ((CreateFunctionStmt *) node)->is_procedure ? "procedure" : "function",
@@ -246,7 +254,7 @@ target_of_definition(target *t, Node *node)
 			target_names(t, "domain", ((CreateDomainStmt *) node)->domainname);
 			break;
 		case T_CompositeTypeStmt:
-			target_range(t, "type", ((CompositeTypeStmt *) node)->typevar);
+			target_created(t, "type", ((CompositeTypeStmt *) node)->typevar);
 			break;
 		case T_CreateTrigStmt:
 			target_range(t, "trigger", ((CreateTrigStmt *) node)->relation);
@@ -387,6 +395,17 @@ target_of_one(target *t, Node *node)
 	}
 }
 
+/* Where a relation without a schema is made; InvalidOid: there is none. */
+static Oid
+creation_namespace(void)
+{
+	List	   *path = fetch_search_path(false);
+	Oid			first = path == NIL ? InvalidOid : linitial_oid(path);
+
+	list_free(path);
+	return first;
+}
+
 /* What a statement is about: the object at a place of its list, or the only one. */
 static void
 target_of(target *t, Node *node, int at)
@@ -400,12 +419,8 @@ target_of(target *t, Node *node, int at)
 		target_of_one(t, node);
 	/* A name without a schema is looked up as the statement does it, where that is possible. */
 	if (t->relation && t->name != NULL && t->schema == NULL && IsTransactionState())
-	{
-		Oid			relation = RelnameGetRelid(t->name);
-
-		if (OidIsValid(relation))
-			t->schema = get_namespace_name(get_rel_namespace(relation));
-	}
+		t->schema = get_namespace_name(t->created ? creation_namespace() :
+									   get_rel_namespace(RelnameGetRelid(t->name)));
 }
 
 #define OBJECTS_MAX 32

@@ -58,10 +58,26 @@ static const char *const side_doors[] = {
 	"pg_cursors", NULL
 };
 
+/* Which relations may be in the cache, as bits of their OIDs: DDL invalidates many that are not. */
+static uint64 in_cache[8];
+
+static uint64 *
+in_cache_word(Oid relation)
+{
+	return &in_cache[(relation >> 6) % lengthof(in_cache)];
+}
+
+static uint64
+in_cache_bit(Oid relation)
+{
+	return UINT64CONST(1) << (relation & 63);
+}
+
 static void
 objects_empty(void)
 {
 	objects = NULL;
+	memset(in_cache, 0, sizeof(in_cache));
 	if (objects_context != NULL)
 		MemoryContextReset(objects_context);
 }
@@ -80,6 +96,8 @@ relation_invalid(Datum unused, Oid relation)
 		objects_empty();
 		return;
 	}
+	if ((*in_cache_word(relation) & in_cache_bit(relation)) == 0)
+		return;
 	hash_seq_init(&status, objects);
 	while ((entry = hash_seq_search(&status)) != NULL)
 	{
@@ -272,6 +290,8 @@ object_enter(const object_key *key, const Bitmapset *columns)
 		hg_audit_objects_init();
 	entry = hash_search(objects, key, HASH_ENTER, &found);
 	*entry = built;
+	*in_cache_word(built.key.relation) |= in_cache_bit(built.key.relation);
+	*in_cache_word(built.root) |= in_cache_bit(built.root);
 	MemoryContextSwitchTo(before);
 	MemoryContextDelete(context);
 	return entry;

@@ -12,15 +12,19 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "catalog/catalog.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_description.h"
+#include "catalog/pg_index.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
 #include "guard/texts.h"
+#include "nodes/nodes.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/relcache.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
@@ -246,9 +250,110 @@ concerns(const hg_guard_catalog *catalog, const hg_guard_object *object, char re
 	return object->sub == 0 ? catalog->sub == NULL || object->created : catalog->sub != NULL;
 }
 
+/*
+ * A new table or index as the server has just built it for itself: its names
+ * and defaults, without a look into a catalog.
+ */
+typedef struct glance
+{
+	const hg_guard_judge *judge;
+	hg_guard_at at;
+} glance;
+
+static bool
+glance_finds(void *arg, const char *text, size_t size, bool is_name)
+{
+	const glance *g = arg;
+	hg_text_finding finding;
+
+	return is_name ? hg_guard_finds(g->judge, g->at, text, size, true, &finding) :
+		hg_guard_finds_in_literal(g->judge, g->at, text, size, &finding);
+}
+
+static bool
+glance_finds_name(glance *g, hg_guard_at at, const Name name)
+{
+	g->at = at;
+	return glance_finds(g, NameStr(*name), strlen(NameStr(*name)), true);
+}
+
+/* Whether a relation has texts that its descriptor does not show: options, bounds, expressions. */
+static bool
+has_more_texts(Relation relation)
+{
+	Form_pg_class class = relation->rd_rel;
+
+	if (relation->rd_options != NULL || class->relispartition ||
+		(RelationGetDescr(relation)->constr != NULL &&
+		 RelationGetDescr(relation)->constr->missing != NULL))
+		return true;
+	if (class->relkind == RELKIND_RELATION)
+		return class->reloftype != InvalidOid;
+	return class->relkind != RELKIND_INDEX || relation->rd_indextuple == NULL ||
+		!heap_attisnull(relation->rd_indextuple, Anum_pg_index_indexprs, NULL) ||
+		!heap_attisnull(relation->rd_indextuple, Anum_pg_index_indpred, NULL);
+}
+
+/*
+ * One literal that the column stores as it was written has been judged in the
+ * statement's text; of other types, a literal may become another text (a date).
+ */
+static bool
+is_as_stated(Form_pg_attribute column, const AttrDefault *value)
+{
+	return (column->atttypid == TEXTOID || column->atttypid == VARCHAROID ||
+			column->atttypid == BOOLOID) &&
+		strncmp(value->adbin, "{CONST ", 7) == 0;
+}
+
+static bool
+shows_finding(const hg_guard_judge *judge, Relation relation, bool states_defaults)
+{
+	TupleDesc	descriptor = RelationGetDescr(relation);
+	glance		g = {judge, HG_AT_NONE};
+	bool		is_index = relation->rd_rel->relkind == RELKIND_INDEX;
+
+	if (glance_finds_name(&g, is_index ? HG_AT_INDEX_NAME : HG_AT_TABLE_NAME,
+						  &relation->rd_rel->relname))
+		return true;
+	for (int i = 0; i < descriptor->natts; i++)
+		if (!TupleDescAttr(descriptor, i)->attisdropped &&
+			glance_finds_name(&g, HG_AT_COLUMN_NAME, &TupleDescAttr(descriptor, i)->attname))
+			return true;
+	g.at = HG_AT_DEFAULT;
+	for (int i = 0; descriptor->constr != NULL && i < descriptor->constr->num_defval; i++)
+	{
+		const AttrDefault *value = &descriptor->constr->defval[i];
+
+		if (states_defaults && is_as_stated(TupleDescAttr(descriptor, value->adnum - 1), value))
+			continue;
+		if (hg_guard_each_constant(stringToNode(value->adbin), glance_finds, &g))
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_clean_at_a_glance(const hg_guard_judge *judge, const hg_guard_object *object,
+					 bool states_defaults)
+{
+	Relation	relation;
+	bool		clean;
+
+	if (!object->created || object->sub != 0)
+		return false;
+	relation = RelationIdGetRelation(object->oid);
+	if (!RelationIsValid(relation))
+		return false;
+	clean = IsToastNamespace(RelationGetNamespace(relation)) ||
+		(!has_more_texts(relation) && !shows_finding(judge, relation, states_defaults));
+	RelationClose(relation);
+	return clean;
+}
+
 void
 hg_guard_check_object(const hg_guard_judge *judge, const hg_guard_object *object,
-					  CommandId began, bool copies_comments)
+					  const hg_guard_command *command)
 {
 	char		relkind = '\0';
 
@@ -256,6 +361,9 @@ hg_guard_check_object(const hg_guard_judge *judge, const hg_guard_object *object
 		return;
 	if (object->class == RelationRelationId)
 	{
+		if (!command->copies_comments &&
+			is_clean_at_a_glance(judge, object, command->states_defaults))
+			return;
 		/* The names of toast tables and their indexes are numbers. */
 		if (get_rel_namespace(object->oid) == PG_TOAST_NAMESPACE)
 			return;
@@ -265,9 +373,9 @@ hg_guard_check_object(const hg_guard_judge *judge, const hg_guard_object *object
 	}
 	for (int i = 0; i < hg_guard_catalogs_count; i++)
 	{
-		check_state c = {.judge = judge,.catalog = &hg_guard_catalogs[i],.began = began};
+		check_state c = {.judge = judge,.catalog = &hg_guard_catalogs[i],.began = command->began};
 
-		if (concerns(c.catalog, object, relkind, copies_comments))
+		if (concerns(c.catalog, object, relkind, command->copies_comments))
 			check_rows(&c, object);
 	}
 }

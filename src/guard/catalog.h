@@ -20,17 +20,25 @@ typedef struct hg_guard_object
 	bool		created;
 } hg_guard_object;
 
+/* The command that did it. */
+typedef struct hg_guard_command
+{
+	CommandId	began;
+	bool		copies_comments;	/* LIKE ... INCLUDING COMMENTS, perhaps */
+	bool		states_defaults;	/* its text has all defaults: none comes from another table */
+} hg_guard_command;
+
 /* The number of a catalog's column on this server, InvalidAttrNumber if it has none. */
 extern AttrNumber hg_guard_attribute(const hg_guard_catalog *catalog, const char *name);
 
 /*
  * Judges the texts of an object's rows, but for those that stood there when
- * the command began ("began": its command id).  The caller has made the
+ * the command began.  The caller has made the
  * command's changes visible.  Comments are read only if the command may have
  * copied some: a command that states them is judged by its text.
  */
 extern void hg_guard_check_object(const hg_guard_judge *judge, const hg_guard_object *object,
-								  CommandId began, bool copies_comments);
+								  const hg_guard_command *command);
 
 /* Whether any object of the database or the cluster has that name. Reads whole catalogs. */
 extern bool hg_guard_name_exists(const char *name);

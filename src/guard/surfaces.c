@@ -291,13 +291,44 @@ static const hg_guard_keyword keywords[] = {
 	{T_Invalid, "tablespace", HG_AT_TABLESPACE_NAME, HG_AT_NONE},
 };
 
+/* The rows of words with one first letter and one length are chained, in their order. */
+#define CHAINS 64
+static int16 chain_first[CHAINS];	/* row plus 1, 0: none */
+static int16 chain_next[lengthof(keywords)];
+
+static size_t
+chain_of(const char *word)
+{
+	return ((unsigned char) word[0] * 5 + strlen(word)) % CHAINS;
+}
+
+static void
+make_chains(void)
+{
+	for (int i = (int) lengthof(keywords) - 1; i >= 0; i--)
+	{
+		size_t		chain = chain_of(keywords[i].word);
+
+		chain_next[i] = chain_first[chain];
+		chain_first[chain] = i + 1;
+	}
+}
+
 const hg_guard_keyword *
 hg_guard_keyword_of(NodeTag tag, const char *word)
 {
-	for (size_t i = 0; i < lengthof(keywords); i++)
-		if ((keywords[i].tag == tag || keywords[i].tag == T_Invalid) &&
-			strcmp(keywords[i].word, word) == 0)
-			return &keywords[i];
+	static bool made = false;
+
+	if (!made)
+		make_chains();
+	made = true;
+	for (int row = chain_first[chain_of(word)]; row > 0; row = chain_next[row - 1])
+	{
+		const hg_guard_keyword *keyword = &keywords[row - 1];
+
+		if ((keyword->tag == tag || keyword->tag == T_Invalid) && strcmp(keyword->word, word) == 0)
+			return keyword;
+	}
 	return NULL;
 }
 

@@ -15,6 +15,7 @@
 #include "catalog/pg_attrdef.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "guard/catalog.h"
 #include "guard/fields.h"
@@ -24,8 +25,8 @@
 typedef struct level
 {
 	struct level *outer;
-	CommandId	began;
-	bool		copies_comments;	/* LIKE ... INCLUDING COMMENTS, perhaps */
+	hg_guard_command command;
+	bool		derives_types;	/* makes no types but those of its relations */
 	bool		transaction_ended;	/* CREATE INDEX CONCURRENTLY and the like commit inside */
 	hg_guard_object *objects;	/* in TopTransactionContext */
 	int			count;
@@ -51,7 +52,7 @@ hg_guard_remember(Oid class, Oid object, int sub, bool created)
 {
 	level	   *l = current;
 
-	if (l == NULL)
+	if (l == NULL || (class == TypeRelationId && l->derives_types))
 		return;
 	/* These two hooks name the relation, not a row. */
 	if (class == AttrDefaultRelationId || class == InheritsRelationId)
@@ -110,7 +111,7 @@ read_after(const hg_guard_judge *judge, level *l)
 		return;
 	CommandCounterIncrement();
 	for (int i = 0; i < l->count; i++)
-		hg_guard_check_object(judge, &l->objects[i], l->began, l->copies_comments);
+		hg_guard_check_object(judge, &l->objects[i], &l->command);
 }
 
 /* Whether a statement may write names or texts that its own text does not show. */
@@ -119,6 +120,14 @@ may_write_more(const hg_guard_statement *kind)
 {
 	return kind->reading == HG_READ_SLICE || kind->reading == HG_READ_RESULT ||
 		kind->tag == T_CreateTableAsStmt;
+}
+
+/* Names of row types and their arrays follow from the relation's, which is looked at itself. */
+static bool
+derives_types(Node *statement)
+{
+	return IsA(statement, CreateStmt) || IsA(statement, CreateTableAsStmt) ||
+		IsA(statement, ViewStmt) || IsA(statement, CreateForeignTableStmt);
 }
 
 static bool
@@ -131,6 +140,14 @@ may_copy_comments(Node *statement)
 			if (IsA(lfirst(cell), TableLikeClause))
 				return true;
 	return IsA(statement, CreateSchemaStmt);
+}
+
+/* A table that takes nothing over from others has only the defaults that its statement states. */
+static bool
+states_defaults(Node *statement)
+{
+	return IsA(statement, CreateStmt) && ((CreateStmt *) statement)->inhRelations == NIL &&
+		((CreateStmt *) statement)->ofTypename == NULL && !may_copy_comments(statement);
 }
 
 /* The extension's own script: it came with the package that the library came with. */
@@ -198,8 +215,10 @@ hg_guard_run_utility(ProcessUtility_hook_type next, PlannedStmt *planned,
 			 completion);
 		return;
 	}
-	l.began = GetCurrentCommandId(false);
-	l.copies_comments = may_copy_comments(planned->utilityStmt);
+	l.command.began = GetCurrentCommandId(false);
+	l.derives_types = derives_types(planned->utilityStmt);
+	l.command.copies_comments = may_copy_comments(planned->utilityStmt);
+	l.command.states_defaults = states_defaults(planned->utilityStmt);
 	run_in_level(&l, &judge, next, planned, query_string, read_only_tree, context, params,
 				 environment, receiver, completion);
 }

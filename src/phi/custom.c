@@ -26,6 +26,12 @@ hg_phi_custom_any(void)
 	return custom_set != NULL && custom_set->count > 0;
 }
 
+uint32_t
+hg_phi_custom_version(void)
+{
+	return custom_set == NULL ? 0 : __atomic_load_n(&custom_set->version, __ATOMIC_ACQUIRE);
+}
+
 /* Why a mask cannot be used, NULL if it can. */
 const char *
 hg_phi_custom_problem(const char *mask, size_t mask_size)

@@ -165,6 +165,9 @@ typedef struct hg_phi_custom_set
 /* Tells the detector where the set lies; NULL: there is none. */
 extern void hg_phi_use_custom(const hg_phi_custom_set *set);
 
+/* The set's version; 0: there is none. */
+extern uint32_t hg_phi_custom_version(void);
+
 /* Why a mask cannot be used ("mask has no digit or letter position"), NULL if it can. */
 extern const char *hg_phi_custom_problem(const char *mask, size_t mask_size);
 

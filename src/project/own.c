@@ -40,6 +40,7 @@
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/relcache.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
@@ -150,6 +151,18 @@ relation_of_part(Oid class, Oid object)
 	return InvalidOid;
 }
 
+/* A relation that is being made or dropped is known by what the server has open. */
+static bool
+is_foreign_relation(Oid object, Oid schema)
+{
+	Relation	relation = RelationIdGetRelation(object);
+	bool		foreign = RelationIsValid(relation) && RelationGetNamespace(relation) != schema;
+
+	if (RelationIsValid(relation))
+		RelationClose(relation);
+	return foreign;
+}
+
 /*
  * In our schema, or a part of a relation of it.  "member": or taken out of our
  * schema by the command that runs.  Other kinds of objects we have none of, or
@@ -165,6 +178,8 @@ is_own(Oid class, Oid object, bool member)
 		return false;
 	if (class == NamespaceRelationId)
 		return object == schema && is_installed();
+	if (class == RelationRelationId && !member && is_foreign_relation(object, schema))
+		return false;
 	if (class == RelationRelationId || class == ProcedureRelationId)
 	{
 		if (column_of(class, get_object_oid_index(class), get_object_attnum_oid(class), object,

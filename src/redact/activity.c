@@ -58,7 +58,7 @@ mask(const char *sql, const hg_mask_log_options *options)
 	masked[size] = '\0';
 	remembered[0] = '\0';
 	if (options->strict && sql_size < sizeof(remembered))
-		strlcpy(remembered, sql, sizeof(remembered));
+		memcpy(remembered, sql, sql_size + 1);
 	memcpy(&remembered_options, options, sizeof(*options));
 }
 
@@ -71,6 +71,28 @@ hg_redact_report_activity(const char *sql)
 		return;
 	mask(sql, &options);
 	pgstat_report_activity(STATE_RUNNING, masked);
+}
+
+const char *
+hg_redact_reported_activity(const char *statement, size_t size, size_t *masked_size)
+{
+	hg_mask_options options;
+	size_t		rest;
+	size_t		shown = strlen(masked);
+
+	if (remembered[0] == '\0' || strncmp(remembered, statement, size) != 0)
+		return NULL;
+	hg_redact_options(&options);
+	if (options.confidence != remembered_options.mask.confidence ||
+		options.hash_key != remembered_options.mask.hash_key || shown > ACTIVITY_MAX / 2)
+		return NULL;
+	/* Masking leaves a semicolon and space behind the statement as they are. */
+	rest = strlen(remembered) - size;
+	if (strspn(remembered + size, "; \t\r\n") != rest || shown < rest ||
+		strcmp(masked + shown - rest, remembered + size) != 0)
+		return NULL;
+	*masked_size = shown - rest;
+	return masked;
 }
 
 /*

@@ -25,6 +25,13 @@ extern void hg_redact_install_hook(void);
 extern void hg_redact_options(hg_mask_options *options);
 
 /*
+ * The detector's scan of a name or a text, which remembers short ones without a
+ * finding. Never fails; not for signal handlers.
+ */
+extern size_t hg_redact_scan(const char *text, size_t size, size_t from, hg_phi_span *spans,
+							 size_t spans_max, bool is_name);
+
+/*
  * Whether messages are masked now, and how: false when neither a flag nor a
  * setting asks for it.  Never fails, so it may be called inside error reports.
  */
@@ -35,6 +42,14 @@ extern bool hg_redact_log_options(hg_mask_log_options *options);
  * the raw text. Does nothing when messages are not masked.
  */
 extern void hg_redact_report_activity(const char *statement);
+
+/*
+ * The masked form of a statement, without what stands behind it, if it is what
+ * was masked last for pg_stat_activity, and as a whole; NULL otherwise. Stays
+ * until another statement is reported.
+ */
+extern const char *hg_redact_reported_activity(const char *statement, size_t size,
+											   size_t *masked_size);
 
 /* Whether debug_query_string has been replaced by its masked copy. */
 extern bool hg_redact_statement_is_masked(void);

@@ -149,7 +149,6 @@ bool
 hg_text_find(const char *text, size_t size, bool is_name, hg_phi_surface surface,
 			 double threshold, hg_text_finding *finding)
 {
-	scanner		scan = is_name ? hg_phi_scan_identifier : hg_phi_scan_text;
 	hg_phi_span spans[SPANS_AT_ONCE];
 	size_t		from = 0;
 	size_t		count;
@@ -157,7 +156,7 @@ hg_text_find(const char *text, size_t size, bool is_name, hg_phi_surface surface
 	finding->confidence = 0;
 	do
 	{
-		count = scan(text, size, from, spans, SPANS_AT_ONCE);
+		count = hg_redact_scan(text, size, from, spans, SPANS_AT_ONCE, is_name);
 		for (size_t i = 0; i < count; i++)
 		{
 			float		confidence = hg_phi_confidence_on(&spans[i], surface);
