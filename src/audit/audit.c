@@ -40,7 +40,7 @@ hg_audit_record(hg_audit_class class, hg_audit_outcome outcome, const char *comm
 	char		action_bundle[HG_AUDIT_BUNDLE_SIZE];
 	char		object_bundle[HG_AUDIT_BUNDLE_SIZE];
 	hg_audit_words action;
-	hg_audit_words object = {NULL, 0, 0};
+	hg_audit_words object = {NULL, 0, NULL};
 	hg_audit_event event;
 
 	if (hg_audit_ring_shared == NULL || (unsigned) class >= HG_AUDIT_CLASSES)

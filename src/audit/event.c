@@ -29,12 +29,14 @@
 hg_audit_ring *hg_audit_ring_shared = NULL;
 uint32		hg_audit_statement_number = 0;
 uint64		hg_audit_transaction_number = 0;
+uint64		hg_audit_session_version = 0;
 
 /* The session as words, and what they were made of. */
 static struct
 {
 	char		bundle[HG_AUDIT_BUNDLE_SIZE];
 	hg_audit_words words;
+	hg_audit_kept kept;
 	Oid			session_user_id;
 	Oid			current_user_id;
 	char		session_user[NAMEDATALEN];
@@ -73,7 +75,7 @@ hg_audit_words_finish(hg_audit_words *words, const char *bundle, size_t size)
 {
 	words->data = bundle;
 	words->size = (uint32) size;
-	words->hash = hg_audit_hash64(bundle, size);
+	words->kept = NULL;
 }
 
 static void
@@ -95,6 +97,9 @@ session_bundle(void)
 	size = bundle_string(session.bundle, size, session.address);
 	size = bundle_string(session.bundle, size, application);
 	hg_audit_words_finish(&session.words, session.bundle, size);
+	session.kept.generation = 0;
+	hg_audit_session_version++;
+	session.words.kept = &session.kept;
 }
 
 static void
@@ -203,6 +208,18 @@ class_enabled(hg_audit_class class, bool flagged)
 	return ((classes_enabled() | (flagged ? CLASSES_FORCED : 0)) & 1 << class) != 0;
 }
 
+uint32
+hg_audit_classes_wanted(bool *flagged)
+{
+	*flagged = false;
+	if (hg_audit_ring_shared == NULL || !hg_state_ready())
+		return 0;
+	*flagged = hg_state_database_flagged();
+	if (!*flagged && !hg_guc_audit_unflagged)
+		return 0;
+	return classes_enabled() | (*flagged ? CLASSES_FORCED : 0);
+}
+
 bool
 hg_audit_wanted(hg_audit_class class)
 {
@@ -306,37 +323,76 @@ wait_for_room(unsigned hint, unsigned class)
 	}
 }
 
+/* Whether the text stands in the ring, in the current generation; puts it there if it can. */
+static bool
+is_kept(hg_audit_kept *kept)
+{
+	return kept->generation == hg_audit_ring_shared->header->texts_generation
+		&& kept->number != 0;
+}
+
+static bool
+keep(const hg_audit_words *words)
+{
+	hg_audit_kept *kept = words->kept;
+
+	/* One for which there was no room is not tried again before the next generation. */
+	if (kept->generation != hg_audit_ring_shared->header->texts_generation)
+		kept->number = hg_audit_ring_text_put(hg_audit_ring_shared, words->data, words->size,
+											  &kept->generation);
+	return is_kept(kept);
+}
+
+/*
+ * Puts the event with its texts: by their numbers where they are kept in the
+ * ring, unless the generation has changed meanwhile.
+ */
+static hg_audit_ring_result
+put(const hg_audit_event *event, const hg_audit_words *const *words, unsigned hint, bool by_number)
+{
+	hg_audit_heads heads = {{0}};
+	hg_audit_part parts[2 + HG_AUDIT_TEXTS];
+	size_t		count = 2;
+	uint64		generation = 0;
+
+	parts[0] = (hg_audit_part) {event, sizeof(*event)};
+	parts[1] = (hg_audit_part) {&heads, sizeof(heads)};
+	for (int i = 0; i < HG_AUDIT_TEXTS; i++)
+	{
+		const hg_audit_words *w = words[i];
+
+		if (w == NULL || w->data == NULL)
+			continue;
+		if (by_number && w->kept != NULL && keep(w)
+			&& (generation == 0 || generation == w->kept->generation))
+		{
+			generation = w->kept->generation;
+			heads.texts[i] = w->kept->number | HG_AUDIT_TEXT_KEPT;
+			continue;
+		}
+		heads.texts[i] = w->size + 1;
+		parts[count++] = (hg_audit_part) {w->data, w->size};
+	}
+	return hg_audit_ring_put(hg_audit_ring_shared, hint, event->class, event->recorded_us,
+							 generation, parts, count);
+}
+
 void
 hg_audit_put(const hg_audit_event *event, const hg_audit_words *action,
 			 const hg_audit_words *object, const hg_audit_words *statement)
 {
 	const hg_audit_words *words[HG_AUDIT_TEXTS] = {&session.words, action, object, statement};
-	struct
-	{
-		uint64		hash;
-		uint64		size;		/* plus 1; 0: none */
-	}			heads[HG_AUDIT_TEXTS];
-	hg_audit_part parts[2 + HG_AUDIT_TEXTS];
-	size_t		count = 2;
 	unsigned	hint = (unsigned) HG_MY_PROC_NUMBER;
+	hg_audit_ring_result result;
 
 	if (hg_audit_ring_shared == NULL)
 		return;
-	parts[0] = (hg_audit_part) {event, sizeof(*event)};
-	parts[1] = (hg_audit_part) {heads, sizeof(heads)};
-	for (int i = 0; i < HG_AUDIT_TEXTS; i++)
-	{
-		bool		there = words[i] != NULL && words[i]->data != NULL;
-
-		heads[i].hash = there ? words[i]->hash : 0;
-		heads[i].size = there ? (uint64) words[i]->size + 1 : 0;
-		if (there)
-			parts[count++] = (hg_audit_part) {words[i]->data, words[i]->size};
-	}
 	if (hg_guc_audit_on_overflow == HG_OVERFLOW_WAIT)
 		wait_for_room(hint, event->class);
-	if (!hg_audit_ring_put(hg_audit_ring_shared, hint, event->class, event->recorded_us, parts,
-						   count))
+	result = put(event, words, hint, true);
+	if (result == HG_AUDIT_PUT_STALE)
+		result = put(event, words, hint, false);
+	if (result == HG_AUDIT_PUT_NO_ROOM)
 	{
 		hg_audit_part session_part = {session.words.data, session.words.size};
 		hg_audit_part object_part = {object ? object->data : NULL, object ? object->size : 0};
@@ -356,10 +412,10 @@ typedef struct cached_statement
 	uint64		hash;
 	uint32		raw_size;
 	uint32		masked_size;
-	bool		cut;
-	uint64		masked_hash;
 	char	   *raw;			/* and the masked text behind it */
 	size_t		allocated;
+	bool		again;			/* asked for more than once */
+	hg_audit_kept kept;
 } cached_statement;
 
 static cached_statement statements[STATEMENTS_CACHED];
@@ -406,13 +462,35 @@ mask_statement(const char *text, size_t size, char *out)
 	return (uint32) hg_mask_sql(text, size, out, HG_AUDIT_STATEMENT_SIZE, &options);
 }
 
-void
-hg_audit_words_statement(hg_audit_words *words, const char *text, int location, int size,
-						 bool *cut)
+/* The slot that holds this text already, or one that is filled with it now; NULL: no memory. */
+static cached_statement *
+statement_slot(const char *text, size_t size)
 {
-	cached_statement *slot;
+	uint64		hash = hg_audit_hash64(text, size);
+	cached_statement *slot = &statements[hash % STATEMENTS_CACHED];
+
+	if (slot->raw != NULL && slot->hash == hash && slot->raw_size == size
+		&& memcmp(slot->raw, text, size) == 0)
+		return slot;
+	slot->hash = 0;
+	slot->raw_size = 0;
+	if (!statement_room(slot, size + HG_AUDIT_STATEMENT_SIZE))
+		return NULL;
+	memcpy(slot->raw, text, size);
+	slot->masked_size = mask_statement(text, size, slot->raw + size);
+	slot->kept.generation = 0;
+	slot->again = false;
+	slot->hash = hash;
+	slot->raw_size = (uint32) size;
+	return slot;
+}
+
+void
+hg_audit_words_statement_at(hg_audit_words *words, const char *text, int location, int size,
+							bool *cut, uint32 *at)
+{
+	cached_statement *slot = &statements[*at % STATEMENTS_CACHED];
 	size_t		text_size;
-	uint64		hash;
 
 	words->data = NULL;
 	*cut = false;
@@ -429,22 +507,25 @@ hg_audit_words_statement(hg_audit_words *words, const char *text, int location, 
 	text_size = prefix_size(text, text_size, HG_AUDIT_STATEMENT_SIZE);
 	if (text_size == 0)
 		return;
-	hash = hg_audit_hash64(text, text_size);
-	slot = &statements[hash % STATEMENTS_CACHED];
-	if (slot->raw == NULL || slot->hash != hash || slot->raw_size != text_size
-		|| memcmp(slot->raw, text, text_size) != 0)
+	if (slot->raw_size != text_size || memcmp(slot->raw, text, text_size) != 0)
 	{
-		slot->hash = 0;
-		slot->raw_size = 0;
-		if (!statement_room(slot, text_size + HG_AUDIT_STATEMENT_SIZE))
+		slot = statement_slot(text, text_size);
+		if (slot == NULL)
 			return;
-		memcpy(slot->raw, text, text_size);
-		slot->masked_size = mask_statement(text, text_size, slot->raw + text_size);
-		slot->masked_hash = hg_audit_hash64(slot->raw + text_size, slot->masked_size);
-		slot->hash = hash;
-		slot->raw_size = (uint32) text_size;
+		*at = (uint32) (slot - statements);
 	}
 	words->data = slot->raw + slot->raw_size;
 	words->size = slot->masked_size;
-	words->hash = slot->masked_hash;
+	/* The ring's room for texts is for those that come again. */
+	words->kept = slot->again ? &slot->kept : NULL;
+	slot->again = true;
+}
+
+void
+hg_audit_words_statement(hg_audit_words *words, const char *text, int location, int size,
+						 bool *cut)
+{
+	uint32		at = 0;
+
+	hg_audit_words_statement_at(words, text, location, size, cut, &at);
 }

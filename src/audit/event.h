@@ -10,16 +10,31 @@
 #define HG_AUDIT_EVENT_H
 
 #include "audit/audit.h"
-#include "audit/ring.h"
+#include "audit/ring_texts.h"
 #include "datatype/timestamp.h"
 
-/* A text with its hash, ready for the ring. */
+/* Where a text stands in the ring, kept by whoever keeps the text. */
+typedef struct hg_audit_kept
+{
+	uint32		number;
+	uint64		generation;		/* 0: it was not put there yet */
+} hg_audit_kept;
+
+/* A text, ready for the ring. */
 typedef struct hg_audit_words
 {
 	const char *data;			/* NULL: none */
 	uint32		size;
-	uint64		hash;
+	hg_audit_kept *kept;		/* NULL: it goes into the event's own record */
 } hg_audit_words;
+
+/* The texts of an event in its record: sizes plus 1 of those in it, or numbers in the ring. */
+#define HG_AUDIT_TEXT_KEPT UINT32_C(0x80000000)
+
+typedef struct hg_audit_heads
+{
+	uint32		texts[HG_AUDIT_TEXTS];
+} hg_audit_heads;
 
 #define HG_AUDIT_BUNDLE_SIZE 1024
 #define HG_AUDIT_STATEMENT_SIZE 4096
@@ -38,8 +53,14 @@ extern uint64 hg_audit_transaction_number;
 /* Whether events of a class are recorded for this session now. */
 extern bool hg_audit_wanted(hg_audit_class class);
 
+/* A bit for each class that is; *flagged tells whether the database is a project. */
+extern uint32 hg_audit_classes_wanted(bool *flagged);
+
 /* For events of the cluster: roles, databases, settings, logins. */
 extern bool hg_audit_wanted_cluster(hg_audit_class class);
+
+/* Another one whenever the session's texts are. */
+extern uint64 hg_audit_session_version;
 
 /* Brings the session's texts up to date; only where catalogs can be read. */
 extern void hg_audit_session_refresh(void);
@@ -66,6 +87,13 @@ extern void hg_audit_words_finish(hg_audit_words *words, const char *bundle, siz
 /* The statement's masked text, from the cache or masked now. *cut: it is a prefix. */
 extern void hg_audit_words_statement(hg_audit_words *words, const char *text, int location,
 									 int size, bool *cut);
+
+/*
+ * The same, and *at remembers where in the cache that was (begin with 0): asked
+ * again for the same text, it is found without a hash.
+ */
+extern void hg_audit_words_statement_at(hg_audit_words *words, const char *text, int location,
+										int size, bool *cut, uint32 *at);
 
 /* Into the ring. Any of the words may be NULL. Waits first where audit_on_overflow says so. */
 extern void hg_audit_put(const hg_audit_event *event, const hg_audit_words *action,

@@ -10,19 +10,17 @@
 #include "access/parallel.h"
 #include "access/xact.h"
 #include "audit/hooks.h"
-#include "audit/objects.h"
+#include "audit/plans.h"
 #include "base/compat.h"
 #include "base/state.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
-#include "parser/parse_relation.h"
 #include "tcop/cmdtag.h"
 #include "tcop/utility.h"
 #include "utils/timestamp.h"
 
 #define QUERIES_MAX 64
-#define DEDUPLICATED_MAX 64
 
 typedef struct query
 {
@@ -33,6 +31,10 @@ typedef struct query
 	TimestampTz began;
 	int64		rows;
 	bool		told;			/* of a cursor: what was fetched so far is recorded */
+	bool		flagged;		/* the database, when the query began */
+	uint32		classes;		/* that were recorded then */
+	uint64		session;		/* hg_audit_session_version then */
+	hg_audit_plan_handle plan;
 } query;
 
 static query queries[QUERIES_MAX];
@@ -66,8 +68,24 @@ query_find(const QueryDesc *desc)
 	return NULL;
 }
 
+/*
+ * The server has asked for the time when the client's message came; a second
+ * query of the same message, or one that a query runs, asks anew.
+ */
+static TimestampTz
+time_begun(void)
+{
+	static TimestampTz used = 0;
+	TimestampTz message = GetCurrentStatementStartTimestamp();
+
+	if (hg_audit_running != 0 || message == used)
+		return GetCurrentTimestamp();
+	used = message;
+	return message;
+}
+
 static query *
-query_begin(const QueryDesc *desc)
+query_begin(const QueryDesc *desc, const query *wanted)
 {
 	query	   *q = query_find(desc);
 
@@ -75,13 +93,12 @@ query_begin(const QueryDesc *desc)
 		q = &queries[queries_used++];
 	if (q == NULL)
 		return NULL;
+	*q = *wanted;
 	q->desc = desc;
 	q->parent = hg_audit_statement_begin();
 	q->statement = hg_audit_statement_number;
 	q->subtransaction = GetCurrentSubTransactionId();
-	q->began = GetCurrentTimestamp();
-	q->rows = 0;
-	q->told = false;
+	q->began = time_begun();
 	return q;
 }
 
@@ -95,67 +112,62 @@ query_end(query *q)
 }
 
 static bool
-query_wanted(const QueryDesc *desc, int eflags)
+query_wanted(const QueryDesc *desc, int eflags, query *q)
 {
-	return (eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0 && !IsParallelWorker()
-		&& desc->plannedstmt != NULL && !IsBootstrapProcessingMode()
-		&& (hg_audit_wanted(HG_AUDIT_READ) || hg_audit_wanted(HG_AUDIT_WRITE)
-			|| (hg_audit_ring_shared != NULL && hg_state_database_flagged()));
+	q->classes = hg_audit_classes_wanted(&q->flagged);
+	return (q->flagged || (q->classes & (1 << HG_AUDIT_READ | 1 << HG_AUDIT_WRITE)) != 0)
+		&& (eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0 && !IsParallelWorker()
+		&& desc->plannedstmt != NULL && !IsBootstrapProcessingMode();
 }
 
-/*
- * A relation that is named several times counts once; *columns is of all of
- * its entries.  Mostly that is the one set of one entry: nothing is copied then.
- */
-static bool
-perms_first(List *list, int at, Bitmapset **columns, bool *owned)
+/* The command tag as words, kept: there are not many. */
+static const hg_audit_words *
+action_of(const QueryDesc *desc)
 {
-	HG_PERMS   *own = (HG_PERMS *) list_nth(list, at);
-	int			count = list_length(list);
-
-	*owned = count > 1 || own->insertedCols != NULL || own->updatedCols != NULL;
-	*columns = own->selectedCols;
-	if (!*owned)
-		return true;
-	*columns = bms_union(own->selectedCols, own->insertedCols);
-	*columns = bms_add_members(*columns, own->updatedCols);
-	if (count > DEDUPLICATED_MAX)
-		return true;
-	for (int i = 0; i < count; i++)
+	static struct
 	{
-		HG_PERMS   *other = (HG_PERMS *) list_nth(list, i);
+		CommandTag	tag;
+		hg_audit_words words;
+		hg_audit_kept kept;
+		char		bundle[HG_AUDIT_BUNDLE_SIZE];
+	}			actions[8];
+	CommandTag	tag = CreateCommandTag((Node *) desc->plannedstmt);
+	int			at = (int) tag % (int) lengthof(actions);
 
-		if (i == at || !HG_PERMS_OF_RELATION(other) || other->relid != own->relid
-			|| other->requiredPerms == 0)
-			continue;
-		if (i < at)
-			return false;
-		*columns = bms_add_members(*columns, other->selectedCols);
-		*columns = bms_add_members(*columns, other->insertedCols);
-		*columns = bms_add_members(*columns, other->updatedCols);
+	if (actions[at].words.data == NULL || actions[at].tag != tag)
+	{
+		actions[at].tag = tag;
+		hg_audit_words_action(&actions[at].words, actions[at].bundle, GetCommandTagName(tag),
+							  NULL);
+		actions[at].kept.generation = 0;
+		actions[at].words.kept = &actions[at].kept;
 	}
-	return true;
+	return &actions[at].words;
 }
 
 /* What one query's events have in common. */
 typedef struct query_event
 {
 	hg_audit_event event;
-	hg_audit_words action;
+	const hg_audit_words *action;
 	hg_audit_words statement;
-	char		bundle[HG_AUDIT_BUNDLE_SIZE];
+	uint32		classes;		/* that are recorded */
+	bool		flagged;
 } query_event;
 
 static void
 query_event_prepare(query_event *e, const QueryDesc *desc, const query *q,
-					hg_audit_outcome outcome, int sqlstate)
+					hg_audit_outcome outcome, int sqlstate, hg_audit_plan *plan)
 {
-	const PlannedStmt *plan = desc->plannedstmt;
+	const PlannedStmt *planned = desc->plannedstmt;
+	uint32		statement_at = 0;
 	bool		cut;
 
+	e->flagged = q ? q->flagged : false;
+	e->classes = q ? q->classes : hg_audit_classes_wanted(&e->flagged);
 	hg_audit_event_begin(&e->event, HG_AUDIT_READ, hg_audit_outcome_of(outcome, sqlstate));
 	e->event.sqlstate = sqlstate;
-	e->event.query_id = (int64) plan->queryId;
+	e->event.query_id = (int64) planned->queryId;
 	if (q != NULL)
 	{
 		e->event.statement = q->statement;
@@ -163,60 +175,28 @@ query_event_prepare(query_event *e, const QueryDesc *desc, const query *q,
 		e->event.duration_us = e->event.recorded_us - HG_AUDIT_US(q->began);
 		e->event.rows = outcome == HG_AUDIT_SUCCESS ? q->rows : HG_AUDIT_NONE;
 	}
-	hg_audit_words_action(&e->action, e->bundle,
-						  GetCommandTagName(CreateCommandTag((Node *) plan)), NULL);
-	hg_audit_words_statement(&e->statement, desc->sourceText, plan->stmt_location,
-							 plan->stmt_len, &cut);
+	e->action = action_of(desc);
+	hg_audit_words_statement_at(&e->statement, desc->sourceText, planned->stmt_location,
+								planned->stmt_len, &cut,
+								plan ? &plan->statement_at : &statement_at);
 	if (cut)
 		e->event.flags |= HG_AUDIT_EVENT_CUT;
 }
 
-/* One event for a relation, unless it is one that events do not name. */
-static bool
-relation_record(query_event *e, const HG_PERMS *perms, const Bitmapset *columns, bool changes,
-				bool views, bool build)
+static void
+relation_record(void *state, const hg_audit_plan_object *object)
 {
-	const AclMode changing = ACL_INSERT | ACL_UPDATE | ACL_DELETE;
-	bool		write = changes && (perms->requiredPerms & changing) != 0;
-	hg_audit_class class = write ? HG_AUDIT_WRITE : HG_AUDIT_READ;
-	hg_audit_object object;
+	query_event *e = state;
 
-	hg_audit_object_get(perms->relid, columns, write, build, &object);
-	if (object.skip || object.view != views)
-		return false;
-	if (write)
+	if (object->class == HG_AUDIT_WRITE)
 		hg_audit_transaction_wrote = true;
 	/* Who touched PHI is always told on a flagged database, whatever audit_classes says. */
-	if (!hg_audit_wanted(class) && !(object.phi && hg_state_database_flagged()))
-		return true;
-	e->event.class = (uint8) class;
-	e->event.flags = (e->event.flags & ~HG_AUDIT_EVENT_PHI) | (object.phi ? HG_AUDIT_EVENT_PHI : 0);
-	hg_audit_put(&e->event, &e->action, &object.words, &e->statement);
-	return true;
-}
-
-/* An event for each of the relations: the tables, or else the views. */
-static bool
-relations_record(query_event *e, const QueryDesc *desc, bool views, bool build)
-{
-	List	   *list = HG_PERMS_LIST(desc->plannedstmt);
-	bool		changes = desc->operation != CMD_SELECT || desc->plannedstmt->hasModifyingCTE;
-	bool		named = false;
-
-	for (int i = 0; i < list_length(list); i++)
-	{
-		HG_PERMS   *perms = (HG_PERMS *) list_nth(list, i);
-		Bitmapset  *columns;
-		bool		owned;
-
-		if (!HG_PERMS_OF_RELATION(perms) || perms->requiredPerms == 0
-			|| !perms_first(list, i, &columns, &owned))
-			continue;
-		named |= relation_record(e, perms, columns, changes, views, build);
-		if (owned)
-			bms_free(columns);
-	}
-	return named;
+	if ((e->classes & 1 << object->class) == 0 && !(object->phi && e->flagged))
+		return;
+	e->event.class = object->class;
+	e->event.flags = (e->event.flags & ~HG_AUDIT_EVENT_PHI)
+		| (object->phi ? HG_AUDIT_EVENT_PHI : 0);
+	hg_audit_put(&e->event, e->action, &object->words, &e->statement);
 }
 
 /* "build": the catalogs can be read, so names that are not known yet are looked up. */
@@ -224,43 +204,48 @@ static void
 query_record(const QueryDesc *desc, const query *q, hg_audit_outcome outcome, int sqlstate,
 			 bool build)
 {
+	hg_audit_plan *plan = q ? hg_audit_plan_again(&q->plan) : NULL;
 	query_event e;
 
-	query_event_prepare(&e, desc, q, outcome, sqlstate);
+	if (plan == NULL)
+		plan = hg_audit_plan_get(desc, build);
+
+	query_event_prepare(&e, desc, q, outcome, sqlstate, plan);
+	if (plan != NULL && plan->count > 0)
+	{
+		for (uint32 i = 0; i < plan->count; i++)
+			relation_record(&e, &plan->objects[i]);
+		return;
+	}
 	/* Without memory no set of columns can be put together: one event then, and no object. */
-	if (sqlstate != ERRCODE_OUT_OF_MEMORY
-		&& (relations_record(&e, desc, false, build) || relations_record(&e, desc, true, build)))
+	if (plan == NULL && sqlstate != ERRCODE_OUT_OF_MEMORY
+		&& hg_audit_plan_each(desc, build, relation_record, &e))
 		return;
 	e.event.class = desc->operation == CMD_SELECT ? HG_AUDIT_READ : HG_AUDIT_WRITE;
-	e.event.flags &= ~HG_AUDIT_EVENT_PHI;
-	if (hg_audit_wanted((hg_audit_class) e.event.class))
-		hg_audit_put(&e.event, &e.action, NULL, &e.statement);
+	if ((e.classes & 1 << e.event.class) != 0)
+		hg_audit_put(&e.event, e.action, NULL, &e.statement);
+}
+
+static void
+relation_known(void *state, const hg_audit_plan_object *object)
+{
+	(void) state;
+	(void) object;
 }
 
 /* Looks up all names while that can still be done: a failure cannot read the catalogs. */
 static void
-names_prepare(const QueryDesc *desc)
+names_prepare(const QueryDesc *desc, query *q)
 {
-	List	   *list = HG_PERMS_LIST(desc->plannedstmt);
-	bool		changes = desc->operation != CMD_SELECT || desc->plannedstmt->hasModifyingCTE;
+	hg_audit_plan *plan;
 
 	hg_audit_session_refresh();
-	for (int i = 0; i < list_length(list); i++)
-	{
-		HG_PERMS   *perms = (HG_PERMS *) list_nth(list, i);
-		hg_audit_object object;
-		Bitmapset  *columns;
-		bool		owned;
-
-		if (!HG_PERMS_OF_RELATION(perms) || perms->requiredPerms == 0
-			|| !perms_first(list, i, &columns, &owned))
-			continue;
-		hg_audit_object_get(perms->relid, columns, changes
-							&& (perms->requiredPerms & (ACL_INSERT | ACL_UPDATE | ACL_DELETE)) != 0,
-							true, &object);
-		if (owned)
-			bms_free(columns);
-	}
+	q->session = hg_audit_session_version;
+	plan = hg_audit_plan_get(desc, true);
+	if (plan != NULL)
+		q->plan = hg_audit_plan_hold(plan);
+	else
+		(void) hg_audit_plan_each(desc, true, relation_known, NULL);
 }
 
 static void
@@ -277,12 +262,13 @@ static void
 executor_start(QueryDesc *desc, int eflags)
 {
 	query	   *volatile q = NULL;
-	volatile bool wanted = query_wanted(desc, eflags);
+	query		begun = {0};
+	volatile bool wanted = query_wanted(desc, eflags, &begun);
 
 	if (wanted)
 	{
-		names_prepare(desc);
-		q = query_begin(desc);
+		names_prepare(desc, &begun);
+		q = query_begin(desc, &begun);
 	}
 	PG_TRY();
 	{
@@ -339,19 +325,30 @@ executor_run(HG_EXECUTOR_RUN_ARGS)
 }
 
 static void
+finish(QueryDesc *desc)
+{
+	if (previous_finish)
+		previous_finish(desc);
+	else
+		standard_ExecutorFinish(desc);
+}
+
+static void
 executor_finish(QueryDesc *desc)
 {
 	query	   *q = query_find(desc);
 	volatile uint32 outer = hg_audit_running;
 
-	if (q != NULL)
-		hg_audit_running = q->statement;
+	/* A query that only reads has no triggers, which are all that could fail here. */
+	if (q == NULL || !hg_audit_plan_changes(desc))
+	{
+		finish(desc);
+		return;
+	}
+	hg_audit_running = q->statement;
 	PG_TRY();
 	{
-		if (previous_finish)
-			previous_finish(desc);
-		else
-			standard_ExecutorFinish(desc);
+		finish(desc);
 	}
 	PG_CATCH();
 	{
@@ -372,7 +369,9 @@ executor_end(QueryDesc *desc)
 
 	if (q != NULL)
 	{
-		hg_audit_session_refresh();
+		/* What ran inside may have run as somebody else. */
+		if (q->session != hg_audit_session_version)
+			hg_audit_session_refresh();
 		if (!q->told || q->rows > 0)
 			query_record(desc, q, HG_AUDIT_SUCCESS, 0, true);
 		query_end(q);

@@ -435,7 +435,7 @@ typedef struct utility
 	int			objects_count;
 	bool		resolved;		/* each has its schema, or can have none */
 	hg_audit_words statement;
-	TimestampTz began;
+	int64		began_us;
 	char		action_bundle[HG_AUDIT_BUNDLE_SIZE];
 	char		statement_text[HG_AUDIT_STATEMENT_SIZE];
 } utility;
@@ -478,7 +478,7 @@ utility_prepare(utility *u, PlannedStmt *plan, const char *text, hg_audit_class 
 	bool		cut;
 
 	hg_audit_event_begin(&u->event, class, HG_AUDIT_SUCCESS);
-	u->began = GetCurrentTimestamp();
+	u->began_us = u->event.recorded_us;
 	u->event.parent = parent;
 	u->event.query_id = (int64) plan->queryId;
 	if (is_of_cluster(node))
@@ -501,13 +501,11 @@ utility_prepare(utility *u, PlannedStmt *plan, const char *text, hg_audit_class 
 static void
 utility_record(utility *u, hg_audit_outcome outcome, int sqlstate, int64 rows)
 {
-	int64		now = GetCurrentTimestamp();
-
 	u->event.outcome = (uint8) hg_audit_outcome_of(outcome, sqlstate);
 	u->event.sqlstate = sqlstate;
 	u->event.rows = rows;
-	u->event.duration_us = now - u->began;
-	u->event.recorded_us += u->event.duration_us;
+	u->event.recorded_us = HG_AUDIT_US(GetCurrentTimestamp());
+	u->event.duration_us = u->event.recorded_us - u->began_us;
 	if (u->event.class != HG_AUDIT_MISC && u->event.class != HG_AUDIT_CONFIG)
 		hg_audit_transaction_wrote = true;
 	for (int i = 0; i < u->objects_count; i++)

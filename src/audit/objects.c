@@ -42,9 +42,11 @@ typedef struct object_entry
 	bool		view;
 	bool		phi;
 	uint32		size;
-	uint64		hash;
 	char	   *bundle;
+	hg_audit_kept kept;
 } object_entry;
+
+uint64		hg_audit_objects_version = 1;
 
 static HTAB *objects = NULL;
 static MemoryContext objects_context = NULL;
@@ -78,6 +80,7 @@ objects_empty(void)
 {
 	objects = NULL;
 	memset(in_cache, 0, sizeof(in_cache));
+	hg_audit_objects_version++;
 	if (objects_context != NULL)
 		MemoryContextReset(objects_context);
 }
@@ -103,6 +106,7 @@ relation_invalid(Datum unused, Oid relation)
 	{
 		if (entry->key.relation != relation && entry->root != relation)
 			continue;
+		hg_audit_objects_version++;
 		if (entry->bundle != NULL)
 			pfree(entry->bundle);
 		hash_search(objects, &entry->key, HASH_REMOVE, NULL);
@@ -261,7 +265,6 @@ object_build(object_entry *entry, const Bitmapset *columns)
 		entry->bundle = MemoryContextAlloc(objects_context, size);
 		memcpy(entry->bundle, bundle, size);
 		entry->size = (uint32) size;
-		entry->hash = hg_audit_hash64(bundle, size);
 	}
 	ReleaseSysCache(tuple);
 }
@@ -323,6 +326,6 @@ hg_audit_object_get(Oid relation, const Bitmapset *columns, bool write, bool bui
 	{
 		object->words.data = entry->bundle;
 		object->words.size = entry->size;
-		object->words.hash = entry->hash;
+		object->words.kept = &entry->kept;
 	}
 }

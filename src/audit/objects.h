@@ -16,11 +16,14 @@ typedef struct hg_audit_object
 	bool		phi;			/* labelled as PHI: the relation or one of the columns */
 } hg_audit_object;
 
+/* Changes when words that were handed out are not valid any more. */
+extern uint64 hg_audit_objects_version;
+
 /*
  * The relation with these columns (a set as the parser makes it), masked and
  * ready for the ring; partitions stand as their root.  With "build" false
  * nothing is read from the catalogs, and what is not known yet has no words.
- * The words are valid until the next call.
+ * The words are valid until hg_audit_objects_version changes.
  */
 extern void hg_audit_object_get(Oid relation, const Bitmapset *columns, bool write, bool build,
 								hg_audit_object *object);

@@ -10,7 +10,7 @@
  */
 #include <string.h>
 
-#include "audit/ring.h"
+#include "audit/ring_texts.h"
 
 _Static_assert(sizeof(hg_audit_slot) == HG_AUDIT_SLOT_SIZE, "in a file");
 _Static_assert(sizeof(hg_audit_shard) % HG_AUDIT_LINE == 0, "shards share no line");
@@ -27,6 +27,9 @@ typedef struct record_head
 #define NEXT_DATA sizeof(((hg_audit_slot *) 0)->data)
 #define STAMP_FIRST(position) ((position) * 4 + 1)
 #define STAMP_NEXT(position) ((position) * 4 + 2)
+
+/* Instead of a class: slots that were reserved in vain, and that the writer passes over. */
+#define CLASS_NOTHING UINT16_MAX
 
 /*
  * How full, in hundredths, a shard may be for a class: misc is shed first, then
@@ -55,11 +58,18 @@ slots_size_of(uint64_t slots_count)
 	return slots_count * HG_AUDIT_SHARDS * HG_AUDIT_SLOT_SIZE;
 }
 
+static uint64_t
+page_of(uint64_t offset)
+{
+	return (offset + 4095) & ~UINT64_C(4095);
+}
+
 /* Slots begin at a page, so that none of them straddles two. */
 static uint64_t
-slots_offset(void)
+slots_offset(uint64_t slots_count)
 {
-	return (sizeof(hg_audit_ring_header) + 4095) & ~UINT64_C(4095);
+	return page_of(page_of(sizeof(hg_audit_ring_header))
+				   + hg_audit_ring_texts_size(slots_size_of(slots_count)));
 }
 
 uint64_t
@@ -69,7 +79,7 @@ hg_audit_ring_size(uint64_t slots_size)
 
 	while (slots_size_of(slots_count * 2) <= slots_size)
 		slots_count *= 2;
-	return slots_offset() + slots_size_of(slots_count);
+	return slots_offset(slots_count) + slots_size_of(slots_count);
 }
 
 void
@@ -81,8 +91,11 @@ hg_audit_ring_format(void *memory, uint64_t size, uint64_t ring_id)
 	header->version = HG_AUDIT_RING_VERSION;
 	header->shards_count = HG_AUDIT_SHARDS;
 	header->size = size;
-	header->slots_count = (size - slots_offset()) / slots_size_of(1);
+	header->slots_count = 64;
+	while (slots_offset(header->slots_count * 2) + slots_size_of(header->slots_count * 2) <= size)
+		header->slots_count *= 2;
 	header->ring_id = ring_id;
+	hg_audit_ring_texts_format(header, slots_size_of(header->slots_count));
 	header->checksum = header_checksum(header);
 }
 
@@ -91,7 +104,7 @@ hg_audit_ring_attach(hg_audit_ring *ring, void *memory, uint64_t size)
 {
 	hg_audit_ring_header *header = memory;
 
-	if (size < slots_offset())
+	if (size < slots_offset(1))
 		return "it is cut";
 	if (header->magic != HG_AUDIT_RING_MAGIC)
 		return "it is no ring";
@@ -100,7 +113,8 @@ hg_audit_ring_attach(hg_audit_ring *ring, void *memory, uint64_t size)
 	if (header->checksum != header_checksum(header) || header->shards_count != HG_AUDIT_SHARDS
 		|| header->slots_count == 0 || (header->slots_count & (header->slots_count - 1)) != 0)
 		return "its header is damaged";
-	if (header->size != size || slots_offset() + slots_size_of(header->slots_count) != size)
+	if (header->size != size
+		|| slots_offset(header->slots_count) + slots_size_of(header->slots_count) != size)
 		return "its size is not what its header says";
 	for (int i = 0; i < HG_AUDIT_SHARDS; i++)
 	{
@@ -110,7 +124,8 @@ hg_audit_ring_attach(hg_audit_ring *ring, void *memory, uint64_t size)
 			return "its positions are impossible";
 	}
 	ring->header = header;
-	ring->slots = (hg_audit_slot *) ((uint8_t *) memory + slots_offset());
+	ring->texts = (uint8_t *) memory + page_of(sizeof(*header));
+	ring->slots = (hg_audit_slot *) ((uint8_t *) memory + slots_offset(header->slots_count));
 	return NULL;
 }
 
@@ -179,13 +194,28 @@ reserve(hg_audit_ring *ring, unsigned shard, unsigned class, unsigned slots, uin
 
 		if (used + slots > most)
 			return false;
+		/* In one order with the generation of texts: see texts_turn(). */
 		if (__atomic_compare_exchange_n(&s->head, &head, head + slots, true,
-										__ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+										__ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
 		{
 			*position = head;
 			return true;
 		}
 	}
+}
+
+/* The record in its slots, and then its stamp, which publishes it. */
+static void
+slots_fill(hg_audit_ring *ring, unsigned shard, uint64_t position, const record_head *head,
+		   const hg_audit_part *parts, size_t count)
+{
+	hg_audit_slot *first = slot_at(ring, shard, position);
+	cursor		c = {ring, shard, position, first->data + sizeof(*head), FIRST_DATA};
+
+	memcpy(first->data, head, sizeof(*head));
+	for (size_t part = 0; part < count; part++)
+		cursor_write(&c, parts[part].data, parts[part].size);
+	__atomic_store_n(&first->stamp, STAMP_FIRST(position), __ATOMIC_RELEASE);
 }
 
 static void
@@ -201,39 +231,38 @@ count_dropped(hg_audit_shard *shard, unsigned class, int64_t now_us, size_t size
 	__atomic_fetch_add(&shard->dropped[class], 1, __ATOMIC_RELEASE);
 }
 
-bool
+hg_audit_ring_result
 hg_audit_ring_put(hg_audit_ring *ring, unsigned hint, unsigned class, int64_t now_us,
-				  const hg_audit_part *parts, size_t count)
+				  uint64_t generation, const hg_audit_part *parts, size_t count)
 {
 	hg_audit_shard *own = &ring->header->shards[hint % HG_AUDIT_SHARDS];
 	record_head head = {0, 0, (uint16_t) class};
-	hg_audit_slot *first;
-	cursor		c;
 
 	for (size_t i = 0; i < count; i++)
 		head.size += (uint32_t) parts[i].size;
 	head.slots = (uint16_t) slots_needed(head.size);
 	__atomic_fetch_add(&own->generated[class], 1, __ATOMIC_RELEASE);
-	if (head.size <= HG_AUDIT_RECORD_SIZE_MAX)
+	for (unsigned i = 0; i < HG_AUDIT_SHARDS && head.size <= HG_AUDIT_RECORD_SIZE_MAX; i++)
 	{
-		for (unsigned i = 0; i < HG_AUDIT_SHARDS; i++)
-		{
-			unsigned	shard = (hint + i) % HG_AUDIT_SHARDS;
-			uint64_t	position;
+		unsigned	shard = (hint + i) % HG_AUDIT_SHARDS;
+		uint64_t	position;
 
-			if (!reserve(ring, shard, class, head.slots, &position))
-				continue;
-			first = slot_at(ring, shard, position);
-			memcpy(first->data, &head, sizeof(head));
-			c = (cursor) {ring, shard, position, first->data + sizeof(head), FIRST_DATA};
-			for (size_t part = 0; part < count; part++)
-				cursor_write(&c, parts[part].data, parts[part].size);
-			__atomic_store_n(&first->stamp, STAMP_FIRST(position), __ATOMIC_RELEASE);
-			return true;
+		if (!reserve(ring, shard, class, head.slots, &position))
+			continue;
+		/* Only what is reserved holds the texts of its generation where they are. */
+		if (generation != 0
+			&& __atomic_load_n(&ring->header->texts_generation, __ATOMIC_SEQ_CST) != generation)
+		{
+			head.class = CLASS_NOTHING;
+			slots_fill(ring, shard, position, &head, NULL, 0);
+			__atomic_fetch_sub(&own->generated[class], 1, __ATOMIC_RELEASE);
+			return HG_AUDIT_PUT_STALE;
 		}
+		slots_fill(ring, shard, position, &head, parts, count);
+		return HG_AUDIT_PUT_DONE;
 	}
 	count_dropped(own, class, now_us, head.size);
-	return false;
+	return HG_AUDIT_PUT_NO_ROOM;
 }
 
 /* The first three strings of a bundle: a session's roles and database, an object's name. */
@@ -347,7 +376,7 @@ hg_audit_ring_full(const hg_audit_ring *ring, unsigned hint, unsigned class)
 	return true;
 }
 
-/* The whole record that begins at a position: its head, or false. */
+/* The whole record that begins at a position, or nothing with its head; else false. */
 static bool
 record_at(const hg_audit_ring *ring, unsigned shard, uint64_t position, uint64_t head_position,
 		  record_head *head)
@@ -357,6 +386,8 @@ record_at(const hg_audit_ring *ring, unsigned shard, uint64_t position, uint64_t
 	if (__atomic_load_n(&first->stamp, __ATOMIC_ACQUIRE) != STAMP_FIRST(position))
 		return false;
 	memcpy(head, first->data, sizeof(*head));
+	if (head->class == CLASS_NOTHING)
+		return head->slots > 0 && head->slots <= head_position - position;
 	if (head->size > HG_AUDIT_RECORD_SIZE_MAX || head->class >= HG_AUDIT_CLASSES_MAX
 		|| head->slots != slots_needed(head->size) || head->slots > head_position - position)
 		return false;
@@ -377,13 +408,19 @@ hg_audit_ring_peek(const hg_audit_ring *ring, unsigned shard, uint64_t *position
 	record_head head;
 	size_t		done;
 
-	for (;; ++*position)
+	for (;;)
 	{
 		if (*position >= head_position)
 			return 0;
 		if (record_at(ring, shard, *position, head_position, &head))
-			break;
-		if (*position >= s->hole_limit)
+		{
+			if (head.class != CLASS_NOTHING)
+				break;
+			*position += head.slots;
+		}
+		else if (*position < s->hole_limit)
+			++*position;
+		else
 			return 0;
 	}
 	done = head.size < FIRST_DATA ? head.size : FIRST_DATA;
@@ -460,6 +497,7 @@ hg_audit_ring_recover(hg_audit_ring *ring)
 			place->sizes[0] = place->sizes[1] = 0;
 		place->ready = place->key != 0;
 	}
+	hg_audit_ring_texts_recover(ring);
 	hg_audit_ring_count(ring, &counts);
 	for (int class = 0; class < HG_AUDIT_CLASSES_MAX; class++)
 	{

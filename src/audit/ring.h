@@ -4,8 +4,9 @@
  *
  * Pure C without postgres.h.  A file, mapped by all, so that what is in it
  * survives the death of every process.  Shards keep producers off each other's
- * cache lines.  Slots of 256 bytes carry their own position, which tells a
- * finished record from a reserved one and from one of an earlier lap.
+ * cache lines.  Slots of 128 bytes carry their own position, which tells a
+ * finished record from a reserved one and from one of an earlier lap.  Texts
+ * that repeat stand in the ring once (ring_texts.h); records refer to them.
  *
  * hg_audit_ring_put makes no system call, takes no lock, allocates nothing and
  * may be called from anywhere, a signal handler included.
@@ -16,8 +17,8 @@
 #include "audit/segment.h"
 
 #define HG_AUDIT_RING_MAGIC UINT64_C(0x31676e6972676768)
-#define HG_AUDIT_RING_VERSION 1
-#define HG_AUDIT_SLOT_SIZE 256
+#define HG_AUDIT_RING_VERSION 2
+#define HG_AUDIT_SLOT_SIZE 128
 #define HG_AUDIT_LINE 128		/* two cache lines: they are fetched in pairs */
 #define HG_AUDIT_RECORD_SIZE_MAX 7680
 
@@ -57,6 +58,15 @@ typedef struct hg_audit_shed
 	char		texts[2][HG_AUDIT_SHED_TEXT_SIZE];	/* beginnings of the bundles */
 } hg_audit_shed;
 
+/* One of the two halves of what holds texts; see ring_texts.c. */
+typedef struct hg_audit_texts_half
+{
+	uint64_t	used;			/* bytes given out; more than there are: it is full */
+	uint32_t	count;			/* texts, likewise */
+	uint32_t	users;			/* producers that are putting one there */
+	uint64_t	left[HG_AUDIT_SHARDS];	/* behind these positions nothing refers to it */
+} hg_audit_texts_half;
+
 typedef struct hg_audit_ring_header
 {
 	uint64_t	magic;
@@ -65,7 +75,8 @@ typedef struct hg_audit_ring_header
 	uint64_t	size;			/* of the file */
 	uint64_t	slots_count;	/* of a shard, a power of two */
 	uint64_t	ring_id;
-	uint32_t	reserved;
+	uint64_t	texts_bytes;	/* of a half */
+	uint32_t	texts_max;		/* of a half, a power of two */
 	uint32_t	checksum;		/* of what stands above */
 
 	/* The writer's. */
@@ -75,6 +86,9 @@ typedef struct hg_audit_ring_header
 	uint64_t	crashed[HG_AUDIT_CLASSES_MAX];	/* lost with the process that made them */
 	uint64_t	trail_full;		/* not 0: only classes that the reserve is for find room */
 
+	_Alignas(HG_AUDIT_LINE) uint64_t texts_generation;	/* from 1; its lowest bit is the half */
+	_Alignas(HG_AUDIT_LINE) hg_audit_texts_half texts[2];
+
 	hg_audit_shard shards[HG_AUDIT_SHARDS];
 
 	hg_audit_shed shed[HG_AUDIT_SHED_PLACES];
@@ -83,6 +97,7 @@ typedef struct hg_audit_ring_header
 typedef struct hg_audit_ring
 {
 	hg_audit_ring_header *header;
+	uint8_t    *texts;
 	hg_audit_slot *slots;
 } hg_audit_ring;
 
@@ -101,12 +116,21 @@ extern const char *hg_audit_ring_attach(hg_audit_ring *ring, void *memory, uint6
  */
 extern uint64_t hg_audit_ring_recover(hg_audit_ring *ring);
 
+typedef enum hg_audit_ring_result
+{
+	HG_AUDIT_PUT_DONE,
+	HG_AUDIT_PUT_NO_ROOM,		/* it is counted as dropped */
+	HG_AUDIT_PUT_STALE			/* not put, not counted: its texts are of a generation before */
+} hg_audit_ring_result;
+
 /*
- * Puts a record of the parts.  False if it found no room; it is counted then.
- * "hint" spreads the producers.
+ * Puts a record of the parts.  "hint" spreads the producers.  "generation" is
+ * that of the texts that the record refers to, 0 if it refers to none; then
+ * the result is never stale.
  */
-extern bool hg_audit_ring_put(hg_audit_ring *ring, unsigned hint, unsigned class,
-							  int64_t now_us, const hg_audit_part *parts, size_t count);
+extern hg_audit_ring_result hg_audit_ring_put(hg_audit_ring *ring, unsigned hint, unsigned class,
+											  int64_t now_us, uint64_t generation,
+											  const hg_audit_part *parts, size_t count);
 
 /*
  * After a put that found no room: counts it by session, object and class.  The

@@ -403,9 +403,8 @@ hg_audit_trail_fits(const hg_audit_trail *trail, size_t bytes)
 		&& trail->frame.items + 8 < trail->frame.leaves_max;
 }
 
-/* The number of a text in this segment, which is written there once. */
-static bool
-text_number(hg_audit_trail *trail, const char *text, size_t size, uint64_t hash, uint32_t *number)
+bool
+hg_audit_trail_text(hg_audit_trail *trail, const char *text, size_t size, uint32_t *number)
 {
 	hg_audit_text_item item;
 	bool		found;
@@ -413,7 +412,8 @@ text_number(hg_audit_trail *trail, const char *text, size_t size, uint64_t hash,
 	*number = 0;
 	if (text == NULL)
 		return true;
-	*number = hg_audit_dictionary_number(trail->dictionary, text, size, hash, &found);
+	*number = hg_audit_dictionary_number(trail->dictionary, text, size,
+										 hg_audit_hash64(text, size), &found);
 	if (found)
 		return true;
 	if (*number == 0)
@@ -428,18 +428,13 @@ text_number(hg_audit_trail *trail, const char *text, size_t size, uint64_t hash,
 
 bool
 hg_audit_trail_add_event(hg_audit_trail *trail, const hg_audit_event *event,
-						 const char *const *texts, const size_t *sizes, const uint64_t *hashes)
+						 const uint32_t *texts)
 {
 	hg_audit_event_item item;
 
-	memset(&item, 0, sizeof(item));
-	for (int i = 0; i < HG_AUDIT_TEXTS; i++)
-	{
-		if (!text_number(trail, texts[i], sizes[i], hashes[i], &item.texts[i]))
-			return false;
-	}
 	item.seq = trail->segment.seq_next;
 	item.event = *event;
+	memcpy(item.texts, texts, sizeof(item.texts));
 	if (!hg_audit_frame_add(&trail->segment, &trail->frame, HG_AUDIT_ITEM_EVENT, &item,
 							sizeof(item), NULL, 0))
 		return fail_broken(trail);
@@ -464,9 +459,7 @@ hg_audit_trail_add_count(hg_audit_trail *trail, hg_audit_count_item *count,
 {
 	for (int i = 0; i < 2; i++)
 	{
-		uint64_t	hash = texts[i] ? hg_audit_hash64(texts[i], sizes[i]) : 0;
-
-		if (!text_number(trail, texts[i], sizes[i], hash, &count->texts[i]))
+		if (!hg_audit_trail_text(trail, texts[i], sizes[i], &count->texts[i]))
 			return false;
 	}
 	return hg_audit_frame_add(&trail->segment, &trail->frame, HG_AUDIT_ITEM_COUNT, count,

@@ -121,9 +121,12 @@ extern bool hg_audit_trail_has_room(const hg_audit_trail *trail);
 /* A frame: begin, add what fits, end; then write. */
 extern void hg_audit_trail_begin(hg_audit_trail *trail);
 extern bool hg_audit_trail_fits(const hg_audit_trail *trail, size_t bytes);
+
+/* The number of a text in this segment, 0 for NULL; the first time it goes into the frame. */
+extern bool hg_audit_trail_text(hg_audit_trail *trail, const char *text, size_t size,
+								uint32_t *number);
 extern bool hg_audit_trail_add_event(hg_audit_trail *trail, const hg_audit_event *event,
-									 const char *const *texts, const size_t *sizes,
-									 const uint64_t *hashes);
+									 const uint32_t *texts);
 extern bool hg_audit_trail_add_gap(hg_audit_trail *trail, hg_audit_gap_item *gap);
 extern bool hg_audit_trail_add_count(hg_audit_trail *trail, hg_audit_count_item *count,
 									 const char *const *texts, const size_t *sizes);

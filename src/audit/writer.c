@@ -74,6 +74,9 @@ static struct
 	uint64		flush_seen;
 	uint64		checkpoint_seen;
 	int			size_level;		/* against audit_max_size: 0 fine, 1 warned, 2 full */
+
+	uint32	   *text_numbers;	/* in the segment, of the ring's texts; 0: not known yet */
+	uint64		text_segment;	/* that they are numbers of */
 } writer;
 
 static int64
@@ -161,49 +164,107 @@ ring_record_read(int shard)
 		memcpy(&record->event, record->data, sizeof(record->event));
 }
 
-/* An event of the ring into the frame. One that makes no sense is told, not believed. */
+/*
+ * The numbers of the ring's texts in the segment at hand; 0: not known yet.  A
+ * generation of texts or a segment that ends takes its numbers along.
+ */
 static bool
-ring_record_add(const ring_record *record)
+text_numbers_ready(void)
 {
-	struct
-	{
-		uint64		hash;
-		uint64		size;
-	}			heads[HG_AUDIT_TEXTS];
-	const char *texts[HG_AUDIT_TEXTS] = {NULL, NULL, NULL, NULL};
-	size_t		sizes[HG_AUDIT_TEXTS] = {0, 0, 0, 0};
-	uint64		hashes[HG_AUDIT_TEXTS];
-	size_t		offset = sizeof(record->event) + sizeof(heads);
-	hg_audit_event event = record->event;
+	uint32		first;
+	uint32		last;
 
-	memset(heads, 0, sizeof(heads));
-	if (record->size >= offset)
-		memcpy(heads, record->data + sizeof(record->event), sizeof(heads));
-	for (int i = 0; i < HG_AUDIT_TEXTS; i++)
+	if (writer.text_numbers == NULL)
+		writer.text_numbers = calloc(hg_audit_ring_texts_max(hg_audit_ring_shared) + 1,
+									 sizeof(uint32));
+	if (writer.text_numbers == NULL)
 	{
-		hashes[i] = heads[i].hash;
-		if (heads[i].size == 0 || heads[i].size - 1 > record->size - offset)
-			continue;
-		texts[i] = (const char *) record->data + offset;
-		sizes[i] = heads[i].size - 1;
-		offset += sizes[i];
+		failure("out of memory", 0);
+		return false;
 	}
-	event.class = (uint8) record->class;
-	return hg_audit_trail_add_event(writer.trail, &event, texts, sizes, hashes);
+	if (writer.text_segment != writer.trail->state.segment)
+		memset(writer.text_numbers, 0, (hg_audit_ring_texts_max(hg_audit_ring_shared) + 1)
+			   * sizeof(uint32));
+	writer.text_segment = writer.trail->state.segment;
+	if (hg_audit_ring_texts_turn(hg_audit_ring_shared, &first, &last))
+		memset(writer.text_numbers + first, 0, (last - first + 1) * sizeof(uint32));
+	return true;
 }
 
-/* The shard whose next record is the oldest, or -1. */
+/* The segment's number of a text that stands in the ring. */
+static bool
+kept_number(uint32 kept, uint32 *number)
+{
+	size_t		size = 0;
+	const char *text;
+
+	*number = 0;
+	if (kept > hg_audit_ring_texts_max(hg_audit_ring_shared))
+		return true;
+	*number = writer.text_numbers[kept];
+	if (*number != 0)
+		return true;
+	text = hg_audit_ring_text_get(hg_audit_ring_shared, kept, &size);
+	if (!hg_audit_trail_text(writer.trail, text, size, number))
+		return false;
+	writer.text_numbers[kept] = *number;
+	return true;
+}
+
+/* An event of the ring into the frame. One that makes no sense is told, not believed. */
+static bool
+ring_record_add(ring_record *record)
+{
+	hg_audit_heads heads = {{0}};
+	uint32		numbers[HG_AUDIT_TEXTS] = {0};
+	size_t		offset = sizeof(record->event) + sizeof(heads);
+
+	if (record->size >= offset)
+		memcpy(&heads, record->data + sizeof(record->event), sizeof(heads));
+	for (int i = 0; i < HG_AUDIT_TEXTS; i++)
+	{
+		uint32		head = heads.texts[i];
+		bool		ok = true;
+
+		if ((head & HG_AUDIT_TEXT_KEPT) != 0)
+			ok = kept_number(head & ~HG_AUDIT_TEXT_KEPT, &numbers[i]);
+		else if (head != 0 && head - 1 <= record->size - offset)
+		{
+			ok = hg_audit_trail_text(writer.trail, (const char *) record->data + offset,
+									 head - 1, &numbers[i]);
+			offset += head - 1;
+		}
+		if (!ok)
+			return false;
+	}
+	record->event.class = (uint8) record->class;
+	return hg_audit_trail_add_event(writer.trail, &record->event, numbers);
+}
+
+/*
+ * The shard whose next record is the oldest, or -1; *until is when the next
+ * oldest of another shard was made: up to there no other one has its turn.
+ */
 static int
-shard_oldest(void)
+shard_oldest(int64 *until)
 {
 	int			oldest = -1;
 
+	*until = PG_INT64_MAX;
 	for (int i = 0; i < HG_AUDIT_SHARDS; i++)
 	{
-		if (writer.records[i].size > 0
-			&& (oldest < 0 || writer.records[i].event.recorded_us
-				< writer.records[oldest].event.recorded_us))
+		int64		at = writer.records[i].event.recorded_us;
+
+		if (writer.records[i].size == 0)
+			continue;
+		if (oldest < 0 || at < writer.records[oldest].event.recorded_us)
+		{
+			if (oldest >= 0)
+				*until = Min(*until, writer.records[oldest].event.recorded_us);
 			oldest = i;
+		}
+		else
+			*until = Min(*until, at);
 	}
 	return oldest;
 }
@@ -392,25 +453,35 @@ bytes_on_disk(void)
 		+ (writer.trail->segment_open ? writer.trail->segment.size : 0);
 }
 
+static bool
+frame_has_room(void)
+{
+	return writer.trail->frame.size < FRAME_ENOUGH
+		&& hg_audit_trail_fits(writer.trail, 4 * HG_AUDIT_RECORD_SIZE_MAX);
+}
+
 /* Puts one frame together from what is in the ring. *more: there is more. */
 static bool
 frame_make(bool *more)
 {
+	int64		until;
 	int			shard;
 
 	hg_audit_trail_begin(writer.trail);
 	if (!gap_add_missing())
 		return trail_failed();
-	while ((shard = shard_oldest()) >= 0 && writer.trail->frame.size < FRAME_ENOUGH
-		   && hg_audit_trail_fits(writer.trail, 4 * HG_AUDIT_RECORD_SIZE_MAX))
+	while ((shard = shard_oldest(&until)) >= 0 && frame_has_room())
 	{
 		ring_record *record = &writer.records[shard];
 
-		if (!ring_record_add(record))
-			return trail_failed();
-		writer.drained[shard][record->class]++;
-		writer.positions[shard] = record->next;
-		ring_record_read(shard);
+		do
+		{
+			if (!ring_record_add(record))
+				return trail_failed();
+			writer.drained[shard][record->class]++;
+			writer.positions[shard] = record->next;
+			ring_record_read(shard);
+		} while (record->size > 0 && record->event.recorded_us <= until && frame_has_room());
 	}
 	*more = shard >= 0;
 	if (!*more && !gaps_add())
@@ -454,13 +525,14 @@ drain(void)
 	bool		more = true;
 	uint64		written;
 	uint64		dropped;
+	int64		until;
 
 	while (more)
 	{
 		if (!write_pending())
 			return false;
 		positions_read();
-		if (shard_oldest() < 0 && !gaps_wanted())
+		if (shard_oldest(&until) < 0 && !gaps_wanted())
 			break;
 		/* Only now, so that no segment is begun for nothing. */
 		totals(&written, &dropped);
@@ -469,7 +541,7 @@ drain(void)
 		checkpoint_tell();
 		if (!hg_audit_trail_has_room(writer.trail) && !hg_audit_trail_sync(writer.trail))
 			return trail_failed();
-		if (!frame_make(&more) || !write_pending())
+		if (!text_numbers_ready() || !frame_make(&more) || !write_pending())
 			return false;
 	}
 	writer.drained_before_us = now_us();

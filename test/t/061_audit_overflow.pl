@@ -55,7 +55,7 @@ sql($node, 'postgres', 'SELECT hipaa_guard.audit_flush()');
 (undef, undef, $dropped_before) = figures();
 $writer = sql($node, 'postgres', 'SELECT writer_pid FROM hipaa_guard.stat_audit');
 kill 'STOP', $writer;
-sql($node, 'postgres', "SELECT a FROM t;\n" x 1000);
+sql($node, 'postgres', "SELECT a FROM t;\n" x $reads);
 sql($node, 'postgres', "SET hipaa_guard.audit_on_overflow = wait; SET hipaa_guard.audit_wait_timeout = '300ms';
     SELECT a FROM t");
 (undef, undef, $dropped) = figures();

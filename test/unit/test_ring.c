@@ -60,7 +60,8 @@ put(hg_audit_ring *ring, uint32_t producer, uint32_t number, unsigned class)
 	memset(r.pattern, (int) (number & 255), r.size);
 	parts[0] = (hg_audit_part) {&r, offsetof(record, pattern)};
 	parts[1] = (hg_audit_part) {r.pattern, r.size};
-	return hg_audit_ring_put(ring, producer, class, 1000 + number, parts, 2);
+	return hg_audit_ring_put(ring, producer, class, 1000 + number, 0, parts, 2)
+		== HG_AUDIT_PUT_DONE;
 }
 
 /* Takes one record of a shard; checks all of its bytes. */

@@ -58,13 +58,17 @@ add_event(hg_audit_trail *trail, int number)
 	hg_audit_event event;
 	char		text[32];
 	const char *texts[HG_AUDIT_TEXTS] = {"session", "action", NULL, text};
-	size_t		sizes[HG_AUDIT_TEXTS] = {7, 6, 0, 0};
-	uint64_t	hashes[HG_AUDIT_TEXTS] = {1, 2, 0, 3};
+	uint32_t	numbers[HG_AUDIT_TEXTS];
 
 	memset(&event, 0, sizeof(event));
 	event.rows = number;
-	sizes[3] = (size_t) snprintf(text, sizeof(text), "SELECT %d", number % 2);
-	if (!hg_audit_trail_add_event(trail, &event, texts, sizes, hashes))
+	snprintf(text, sizeof(text), "SELECT %d", number % 2);
+	for (int i = 0; i < HG_AUDIT_TEXTS; i++)
+	{
+		if (!hg_audit_trail_text(trail, texts[i], texts[i] ? strlen(texts[i]) : 0, &numbers[i]))
+			exit(2);
+	}
+	if (!hg_audit_trail_add_event(trail, &event, numbers))
 		exit(2);
 }
 
