@@ -406,6 +406,26 @@ creation_namespace(void)
 	return first;
 }
 
+/* Where a statement finds a relation without a schema; InvalidOid: nowhere. */
+static Oid
+found_namespace(const char *name)
+{
+	List	   *path = fetch_search_path(true);
+	Oid			found = InvalidOid;
+	ListCell   *cell;
+
+	foreach(cell, path)
+	{
+		if (OidIsValid(get_relname_relid(name, lfirst_oid(cell))))
+		{
+			found = lfirst_oid(cell);
+			break;
+		}
+	}
+	list_free(path);
+	return found;
+}
+
 /* What a statement is about: the object at a place of its list, or the only one. */
 static void
 target_of(target *t, Node *node, int at)
@@ -419,8 +439,11 @@ target_of(target *t, Node *node, int at)
 		target_of_one(t, node);
 	/* A name without a schema is looked up as the statement does it, where that is possible. */
 	if (t->relation && t->name != NULL && t->schema == NULL && IsTransactionState())
-		t->schema = get_namespace_name(t->created ? creation_namespace() :
-									   get_rel_namespace(RelnameGetRelid(t->name)));
+	{
+		Oid			schema = t->created ? creation_namespace() : found_namespace(t->name);
+
+		t->schema = OidIsValid(schema) ? get_namespace_name(schema) : NULL;
+	}
 }
 
 #define OBJECTS_MAX 32
