@@ -66,8 +66,9 @@ typedef struct tool
 	hg_line_kind kind;			/* of the record in "record" */
 	buffer		record;			/* without its last newline */
 	bool		newline;		/* the record had one */
+	hg_sql_progress progress_sql;	/* how far the statement was looked through for its end */
 	buffer		scratch;
-	buffer		masked;
+	buffer		output;			/* not written yet */
 	unsigned long long read_bytes;
 	unsigned long long total_bytes;
 	time_t		shown_at;
@@ -103,10 +104,30 @@ append(buffer *buf, const char *data, size_t size)
 }
 
 static void
-write_out(const char *data, size_t size)
+flush_output(tool *self)
 {
-	if (fwrite(data, 1, size, stdout) != size)
-		fail("cannot write", NULL);
+	size_t		done = 0;
+
+	while (done < self->output.used)
+	{
+		ssize_t		count = write(STDOUT_FILENO, self->output.data + done,
+								  self->output.used - done);
+
+		if (count < 0 && errno != EINTR)
+			fail("cannot write", NULL);
+		done += count < 0 ? 0 : (size_t) count;
+	}
+	self->output.used = 0;
+}
+
+static void
+put_out(tool *self, const char *data, size_t size)
+{
+	if (self->check)
+		return;
+	reserve(&self->output, self->output.used + size);
+	memcpy(self->output.data + self->output.used, data, size);
+	self->output.used += size;
 }
 
 /* Masks the record in one go; returns the size of the output, or out_size if it did not fit. */
@@ -129,34 +150,39 @@ mask_record(tool *self, char *out, size_t out_size)
 	}
 }
 
-/* Writes what was gathered. */
+/* Masks what was gathered, behind what else is to be written. */
 static void
 flush_record(tool *self)
 {
-	size_t		room = self->record.used + 4096;
+	size_t		used = self->record.used;
+	size_t		room = used + 4096;
 	size_t		size;
+	char	   *out;
 
 	if (self->state == STATE_NONE)
 		return;
 	for (;;)
 	{
-		reserve(&self->masked, room);
-		room = self->masked.size;
-		size = mask_record(self, self->masked.data, room);
+		reserve(&self->output, self->output.used + room);
+		out = self->output.data + self->output.used;
+		size = mask_record(self, out, room);
 		if (size < room)
 			break;
 		room *= 2;
 	}
-	if (size != self->record.used || memcmp(self->masked.data, self->record.data, size) != 0)
+	if (size != used || memcmp(out, self->record.data, size) != 0)
 		self->found = true;
 	if (!self->check)
 	{
-		write_out(self->masked.data, size);
+		self->output.used += size;
 		if (self->newline)
-			write_out("\n", 1);
+			put_out(self, "\n", 1);
+		if (self->output.used >= BLOCK_SIZE)
+			flush_output(self);
 	}
 	self->record.used = 0;
 	self->newline = false;
+	memset(&self->progress_sql, 0, sizeof(self->progress_sql));
 	if (self->state != STATE_COPY)
 		self->state = STATE_NONE;
 }
@@ -192,8 +218,7 @@ take_dump_line(tool *self, const char *line, size_t size, bool newline)
 		if (size == 2 && memcmp(line, "\\.", 2) == 0)
 		{
 			self->state = STATE_NONE;
-			if (!self->check)
-				write_out("\\.\n", newline ? 3 : 2);
+			put_out(self, "\\.\n", newline ? 3 : 2);
 			self->newline = false;
 			return;
 		}
@@ -205,7 +230,7 @@ take_dump_line(tool *self, const char *line, size_t size, bool newline)
 	add_line(self, line, size, newline);
 	if (!ends_with(line, size, ";") && !(size == 0 && self->record.used <= 1))
 		return;
-	if (!hg_mask_sql_is_complete(self->record.data, self->record.used))
+	if (!hg_mask_sql_is_complete(&self->progress_sql, self->record.data, self->record.used))
 		return;
 	if (ends_with(line, size, "FROM stdin;"))
 	{
@@ -309,6 +334,9 @@ mask_file(tool *self, int fd, const char *name)
 		}
 		memmove(block.data, block.data + at, block.used - at);
 		block.used -= at;
+		/* Nothing more was there to be read: who waits for the output gets it. */
+		if (count < BLOCK_SIZE)
+			flush_output(self);
 		/* A line without an end must not fill the memory. */
 		if (block.used > RECORD_MAX)
 			block.used = RECORD_MAX;
@@ -420,7 +448,8 @@ mask_named(tool *self, const char *name)
 int
 main(int argc, char **argv)
 {
-	tool		self = {.options = {.mask = {0.4f, NULL, NULL}, .strict = true}};
+	static hg_mask_memo memo;
+	tool		self = {.options = {.mask = {.confidence = 0.4f, .memo = &memo}, .strict = true}};
 
 	self.progress = isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO);
 	read_options(&self, argc, argv);
@@ -436,7 +465,6 @@ main(int argc, char **argv)
 	for (int i = optind; i < argc; i++)
 		mask_named(&self, argv[i]);
 	show_progress(&self, true);
-	if (fflush(stdout) != 0)
-		fail("cannot write", NULL);
+	flush_output(&self);
 	return self.check && self.found ? 1 : 0;
 }

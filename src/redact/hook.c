@@ -167,7 +167,7 @@ mask_name(char **field, const ErrorData *edata, const hg_mask_log_options *optio
 		return;
 	size = strlen(*field);
 	keep = !hg_mask_find(*field, 0, size, &finding, &options->mask) &&
-		!hg_mask_find_in_name(*field, size, &finding, options->mask.confidence);
+		!hg_mask_find_in_name(*field, size, &finding, options->mask.confidence, NULL);
 	if (keep && options->strict && options->statement != NULL)
 	{
 		hg_sql_origin origin = hg_mask_sql_origin(options->statement, options->statement_size,

@@ -49,12 +49,60 @@ hg_mask_find(const char *text, size_t from, size_t to, hg_phi_span *finding,
 	return false;
 }
 
+/* What a row of the memo says of its word. */
+#define MEMO_NAME 1				/* no finding as a name, at any confidence */
+#define MEMO_CLEAN 2			/* nor as text, at the caller's */
+
+static size_t
+memo_row(const char *word, size_t size, uint8_t kind)
+{
+	uint64_t	head = 0;
+	uint64_t	tail = 0;
+	size_t		part = size < 8 ? size : 8;
+
+	memcpy(&head, word, part);
+	memcpy(&tail, word + size - part, part);
+	head = (head ^ (tail * UINT64_C(0x9e3779b97f4a7c15)) ^ size ^ (uint64_t) kind << 8);
+	return (size_t) ((head * UINT64_C(0xff51afd7ed558ccd)) >> 32) % HG_MEMO_ROWS;
+}
+
+static bool
+memo_holds(const hg_mask_memo *memo, const char *word, size_t size, uint8_t kind)
+{
+	size_t		row;
+
+	if (memo == NULL || size == 0 || size > HG_MEMO_WORD_MAX)
+		return false;
+	row = memo_row(word, size, kind);
+	return memo->rows[row].size == size && memo->rows[row].kind == kind &&
+		memcmp(memo->rows[row].word, word, size) == 0;
+}
+
+static void
+memo_add(hg_mask_memo *memo, const char *word, size_t size, uint8_t kind)
+{
+	size_t		row;
+
+	if (memo == NULL || size == 0 || size > HG_MEMO_WORD_MAX)
+		return;
+	row = memo_row(word, size, kind);
+	memo->rows[row].size = (uint8_t) size;
+	memo->rows[row].kind = kind;
+	memcpy(memo->rows[row].word, word, size);
+}
+
 bool
-hg_mask_find_in_name(const char *name, size_t size, hg_phi_span *finding, float confidence)
+hg_mask_find_in_name(const char *name, size_t size, hg_phi_span *finding, float confidence,
+					 hg_mask_memo *memo)
 {
 	hg_phi_span spans[SPANS_BATCH];
-	size_t		count = hg_phi_scan_identifier(name, size, 0, spans, SPANS_BATCH);
+	size_t		count;
 
+	if (memo_holds(memo, name, size, MEMO_NAME))
+		return false;
+	count = hg_phi_scan_identifier(name, size, 0, spans, SPANS_BATCH);
+	if (count == 0)
+		memo_add(memo, name, size, MEMO_NAME);
 	for (size_t i = 0; i < count; i++)
 	{
 		if (hg_phi_confidence_on(&spans[i], HG_SURFACE_NAME) >= confidence)
@@ -64,6 +112,23 @@ hg_mask_find_in_name(const char *name, size_t size, hg_phi_span *finding, float 
 		}
 	}
 	return false;
+}
+
+/* Nothing that stays is as long as what the detector is shown of a value. */
+#define CLEAN_MAX (VALUE_LOOK_MAX / 2)
+
+bool
+hg_mask_is_clean(const char *text, size_t size, const hg_mask_options *options)
+{
+	hg_phi_span finding;
+
+	if (memo_holds(options->memo, text, size, MEMO_CLEAN))
+		return true;
+	if (size > CLEAN_MAX || hg_mask_find(text, 0, size, &finding, options) ||
+		hg_mask_find_in_name(text, size, &finding, options->confidence, options->memo))
+		return false;
+	memo_add(options->memo, text, size, MEMO_CLEAN);
+	return true;
 }
 
 void

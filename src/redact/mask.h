@@ -12,6 +12,23 @@
 
 #include "phi/phi.h"
 
+/*
+ * Words in which nothing was found, so that each is looked at once.  The memory
+ * is the caller's, zeroed, and his to clear when own identifiers change.
+ */
+#define HG_MEMO_ROWS 1024
+#define HG_MEMO_WORD_MAX 30
+
+typedef struct hg_mask_memo
+{
+	struct
+	{
+		uint8_t		size;
+		uint8_t		kind;
+		char		word[HG_MEMO_WORD_MAX];
+	}			rows[HG_MEMO_ROWS];
+} hg_mask_memo;
+
 typedef struct hg_mask_options
 {
 	float		confidence;		/* findings at or above it are masked */
@@ -21,6 +38,7 @@ typedef struct hg_mask_options
 	 * library.  May be NULL with hash_key NULL.
 	 */
 	bool		(*digest) (const uint8_t *key, const char *value, size_t size, uint8_t out[4]);
+	hg_mask_memo *memo;			/* NULL: none */
 } hg_mask_options;
 
 /* Masks the findings of a text; the rest stays byte for byte. Returns the size of the output. */
@@ -43,11 +61,23 @@ extern size_t hg_mask_inner_sql(const char *sql, size_t size, const char *outer,
 								size_t outer_size, char *out, size_t out_size,
 								const hg_mask_options *options);
 
+/* How far SQL that grows line by line was read, and what is open there. Zeroed at the beginning. */
+typedef struct hg_sql_progress
+{
+	size_t		at;
+	size_t		open;			/* where the open token begins */
+	size_t		tag_size;		/* of $tag$ */
+	int			depth;			/* of comments in one another */
+	char		kind;			/* ' or " or $ or *; 0: nothing is open */
+	bool		escapes;
+} hg_sql_progress;
+
 /*
  * Whether no quote or comment is open at the end of SQL, so that it can be cut
- * there and both parts be masked on their own.
+ * there and both parts be masked on their own.  Reads only what is new, which
+ * begins with the end of a line.
  */
-extern bool hg_mask_sql_is_complete(const char *sql, size_t size);
+extern bool hg_mask_sql_is_complete(hg_sql_progress *progress, const char *sql, size_t size);
 
 /* Where a statement has a word that a message shows. */
 typedef enum hg_sql_origin

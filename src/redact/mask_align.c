@@ -2,8 +2,8 @@
  * mask_align.c
  *		Which format made a text, and where its arguments stand.
  *
- * The table is sorted, so that the formats which begin as a text does are found
- * by narrowing a range byte by byte.  It is made by formats/make_formats.
+ * The beginnings of all formats form a tree, so that those which begin as a text
+ * does are found in one walk.  It is made by formats/make_formats.
  */
 #include "redact/mask_align.h"
 
@@ -16,8 +16,25 @@ typedef struct format_row
 	const char *classes;
 	uint8_t		letters;		/* of its own text */
 	uint8_t		last;			/* the byte that ends its text, 0 if an argument does */
+	uint8_t		tail;			/* bytes at the end that are the same in every text */
+	uint16_t	size;
 	uint16_t	bytes;			/* of its own text, whatever they are */
 } format_row;
+
+/*
+ * A beginning that formats have in common, up to the first argument of some: a
+ * node of a tree.  Its own rows are [low, high), those with most text first.
+ */
+typedef struct format_node
+{
+	uint8_t		first;			/* the byte by which its parent finds it */
+	uint8_t		arguments;		/* whether a row of its own goes on with an argument */
+	uint16_t	depth;			/* bytes from the beginning of the text */
+	uint16_t	low;
+	uint16_t	high;
+	uint16_t	child;
+	uint16_t	children;
+} format_node;
 
 #include "formats.inc"
 
@@ -91,6 +108,15 @@ string_follows(const char *format)
 		(next.conversion == 's' || next.conversion == 'm');
 }
 
+/* The bytes of a format that stand as they are up to its next argument or "%%". */
+static size_t
+literal_size(const char *format)
+{
+	const char *percent = strchr(format, '%');
+
+	return percent == NULL ? strlen(format) : (size_t) (percent - format);
+}
+
 /*
  * A string argument may end anywhere: tries the nearest ends first.  Of several
  * strings in a row the last one gets all, or else there were too many ways.
@@ -98,19 +124,25 @@ string_follows(const char *format)
 static bool
 align_string(aligner *self, const char *format, size_t at, hg_argument *argument)
 {
-	if (*format == '\0')
-		return try_end(self, format, self->size, argument);
+	size_t		literal = literal_size(format);
+
+	/* What no argument follows is the end of the text. */
+	if (format[literal] == '\0')
+		return literal <= self->size - at &&
+			try_end(self, format, self->size - literal, argument);
 	if (string_follows(format))
 		return try_end(self, format, at, argument);
-	for (size_t end = at; end <= self->size; end++)
+	for (size_t end = at; end + literal <= self->size; end++)
 	{
-		if (*format != '%')
+		if (literal > 0)
 		{
-			const char *next = memchr(self->text + end, *format, self->size - end);
+			const char *next = memchr(self->text + end, *format, self->size - literal + 1 - end);
 
 			if (next == NULL)
 				return false;
 			end = (size_t) (next - self->text);
+			if (memcmp(next, format, literal) != 0)
+				continue;
 		}
 		if (try_end(self, format, end, argument))
 			return true;
@@ -178,16 +210,17 @@ hg_format_align(const char *format, const char *text, size_t size, hg_alignment 
 const char *
 hg_format_classes(const char *format)
 {
-	size_t		low = format_starts[HG_FORMAT_MESSAGE];
-	size_t		high = format_starts[HG_FORMAT_MESSAGE + 1];
+	size_t		low = 0;
+	size_t		high = sizeof(message_order) / sizeof(message_order[0]);
 
 	while (low < high)
 	{
 		size_t		middle = (low + high) / 2;
-		int			order = strcmp(formats[middle].format, format);
+		const format_row *row = &formats[message_order[middle]];
+		int			order = strcmp(row->format, format);
 
 		if (order == 0)
-			return formats[middle].classes;
+			return row->classes;
 		if (order < 0)
 			low = middle + 1;
 		else
@@ -196,59 +229,57 @@ hg_format_classes(const char *format)
 	return NULL;
 }
 
-/* A range of rows that agree in their first bytes. */
-typedef struct range
+/* The child of a node that a text goes on with, NULL if there is none. */
+static const format_node *
+descend(const format_node *node, const char *text, size_t size)
 {
-	size_t		low;
-	size_t		high;
-} range;
+	size_t		low = node->child;
+	size_t		high = low + node->children;
 
-static size_t
-first_not_below(range rows, size_t depth, unsigned c)
-{
-	while (rows.low < rows.high)
+	if (node->depth >= size)
+		return NULL;
+	while (low < high)
 	{
-		size_t		middle = (rows.low + rows.high) / 2;
+		size_t		middle = (low + high) / 2;
+		const format_node *child = &nodes[middle];
 
-		if ((unsigned char) formats[middle].format[depth] < c)
-			rows.low = middle + 1;
+		if (child->first == (unsigned char) text[node->depth])
+			return child->depth <= size &&
+				memcmp(text + node->depth, formats[child->low].format + node->depth,
+					   child->depth - node->depth) == 0 ? child : NULL;
+		if (child->first < (unsigned char) text[node->depth])
+			low = middle + 1;
 		else
-			rows.high = middle;
+			high = middle;
 	}
-	return rows.low;
+	return NULL;
 }
 
-/* Those rows of a range that have a byte at a depth. */
-static range
-narrow(range rows, size_t depth, unsigned char c)
+/* Whether a text ends as all texts of a row do. */
+static bool
+ends_alike(const format_row *row, const char *text, size_t size)
 {
-	range		narrowed = {first_not_below(rows, depth, c), 0};
-
-	narrowed.high = first_not_below(rows, depth, c + 1u);
-	return narrowed;
+	return row->last == 0 ||
+		(size >= row->tail && row->last == (unsigned char) text[size - 1] &&
+		 memcmp(text + size - row->tail, row->format + row->size - row->tail, row->tail) == 0);
 }
 
-/* The row of a range that fits a text and has most bytes of its own. */
-static const format_row *
-best_fit(range rows, const char *text, size_t size, hg_alignment *alignment)
+/* The first of a node's rows that fits a text: it has most text of its own. */
+static bool
+first_fit(const format_node *node, const char *text, size_t size, hg_alignment *alignment)
 {
-	const format_row *best = NULL;
-	hg_alignment attempt;
-
-	for (size_t i = rows.low; i < rows.high; i++)
+	for (size_t i = node->low; i < node->high; i++)
 	{
 		const format_row *row = &formats[i];
 
-		if (row->letters < LETTERS_MIN || (best != NULL && best->bytes >= row->bytes) ||
-			(row->last != 0 && size > 0 && row->last != (unsigned char) text[size - 1]) ||
-			!hg_format_align(row->format, text, size, &attempt))
+		if (row->letters < LETTERS_MIN || !ends_alike(row, text, size) ||
+			!hg_format_align(row->format, text, size, alignment))
 			continue;
-		best = row;
-		*alignment = attempt;
 		alignment->classes = row->classes;
 		alignment->bytes = row->bytes;
+		return true;
 	}
-	return best;
+	return false;
 }
 
 /* In another language every format has to be translated before it can be compared. */
@@ -279,66 +310,51 @@ find_translated(hg_format_field field, const char *text, size_t size, hg_alignme
 	return bytes > 0;
 }
 
-/* Longer beginnings than this are all of one format. */
-#define DEPTH_MAX 160
-
-bool
-hg_format_find(hg_format_field field, const char *text, size_t size, hg_alignment *alignment,
-			   const hg_mask_log_options *options)
+/* The same for all nodes that a text leads to, the one with the longest beginning first. */
+static bool
+find_on_path(const format_node *root, const char *text, size_t size, hg_alignment *alignment)
 {
-	range		rows = {format_starts[field], format_starts[field + 1]};
-	range		fitting[DEPTH_MAX + 1];
+	const format_node *path[NODES_DEEP_MAX];
 	size_t		count = 0;
 
-	for (size_t depth = 0; depth < DEPTH_MAX && rows.low < rows.high; depth++)
-	{
-		range		ended = narrow(rows, depth, depth < size ? '%' : '\0');
-
-		if (ended.low < ended.high)
-			fitting[count++] = ended;
-		/* One row is left: its own comparison is quicker than going on. */
-		if (depth >= size)
-			break;
-		if (text[depth] == '\0')
-			break;
-		rows = narrow(rows, depth, (unsigned char) text[depth]);
-		if (rows.high - rows.low == 1)
-		{
-			fitting[count++] = rows;
-			break;
-		}
-	}
+	for (const format_node *node = descend(root, text, size); node != NULL;
+		 node = descend(node, text, size))
+		path[count++] = node;
 	while (count-- > 0)
-		if (best_fit(fitting[count], text, size, alignment) != NULL)
+		if (first_fit(path[count], text, size, alignment))
 			return true;
-	return options->translate != NULL &&
-		find_translated(field, text, size, alignment, options);
+	return false;
+}
+
+bool
+hg_format_find(const hg_format_field *fields, const char *text, size_t size,
+			   hg_alignment *alignment, const hg_mask_log_options *options)
+{
+	for (const hg_format_field *field = fields; *field != HG_FIELDS_END; field++)
+		if (find_on_path(&nodes[roots[*field]], text, size, alignment))
+			return true;
+	for (const hg_format_field *field = fields; *field != HG_FIELDS_END; field++)
+		if (first_fit(&nodes[roots[*field]], text, size, alignment))
+			return true;
+	for (; options->translate != NULL && *fields != HG_FIELDS_END; fields++)
+		if (find_translated(*fields, text, size, alignment, options))
+			return true;
+	return false;
 }
 
 bool
 hg_format_begins(hg_format_field field, const char *text, size_t size,
 				 const hg_mask_log_options *options)
 {
-	range		rows = {format_starts[field], format_starts[field + 1]};
-	size_t		depth;
-
 	/* Where lines end cannot be told in other languages: each counts as a whole. */
 	if (options->translate != NULL)
 		return true;
-	for (depth = 0; depth < size && text[depth] != '\0'; depth++)
-	{
-		if (depth >= LETTERS_MIN)
-		{
-			range		ended = narrow(rows, depth, '%');
-
-			if (ended.low < ended.high)
-				return true;
-		}
-		rows = narrow(rows, depth, (unsigned char) text[depth]);
-		if (rows.low >= rows.high)
-			return false;
-	}
-	return depth == size && size >= LETTERS_MIN && formats[rows.low].format[size] == '\0';
+	for (const format_node *node = &nodes[roots[field]]; node != NULL;
+		 node = descend(node, text, size))
+		if (node->depth >= LETTERS_MIN &&
+			(node->arguments || (node->depth == size && node->low < node->high)))
+			return true;
+	return false;
 }
 
 bool

@@ -34,11 +34,15 @@ extern bool hg_format_align(const char *format, const char *text, size_t size,
 /* The classes of a format's arguments, NULL if it is not in the table. */
 extern const char *hg_format_classes(const char *format);
 
+/* The end of a list of fields. */
+#define HG_FIELDS_END ((hg_format_field) -1)
+
 /*
- * Finds the format of the table that fits a text best.  Those with hardly a
- * word of their own are left out, since they would fit anything.
+ * Finds the format of some fields that fits a text best.  Those with hardly a
+ * word of their own are left out, since they would fit anything; those that
+ * begin with an argument come last.
  */
-extern bool hg_format_find(hg_format_field field, const char *text, size_t size,
+extern bool hg_format_find(const hg_format_field *fields, const char *text, size_t size,
 						   hg_alignment *alignment, const hg_mask_log_options *options);
 
 /* Whether a format of the table begins as the text does. */

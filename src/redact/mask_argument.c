@@ -40,17 +40,6 @@ consists_of(const char *text, size_t size, const char *others)
 	return true;
 }
 
-/* Whether the detector finds nothing, neither in the text nor in the name. */
-static bool
-is_clean(const char *text, size_t size, const hg_mask_options *options)
-{
-	hg_phi_span finding;
-
-	/* Nothing that stays is as long as what the detector is shown of a value. */
-	return size <= 2048 && !hg_mask_find(text, 0, size, &finding, options) &&
-		!hg_mask_find_in_name(text, size, &finding, options->confidence);
-}
-
 /* The size of a plain word, with or without double quotes, at the beginning of a name. */
 static size_t
 word_size(const char *name, size_t size)
@@ -86,7 +75,8 @@ is_type_name(const char *name, size_t size)
 		while (length < size && is_letter((unsigned char) name[length]))
 			length++;
 		for (int i = 0; words[i] != NULL && !known; i++)
-			known = strlen(words[i]) == length && strncmp(words[i], name, length) == 0;
+			known = length > 0 && words[i][0] == name[0] && strlen(words[i]) == length &&
+				strncmp(words[i], name, length) == 0;
 		if (!known)
 			return false;
 		while (length < size && strchr("(), 0123456789[]", name[length]) != NULL &&
@@ -128,14 +118,12 @@ is_operator(const char *text, size_t size)
 	return size > 0;
 }
 
-/* An ordinary name: words with dots between, and maybe a signature in parentheses. */
+/* Words with dots between, and maybe a signature in parentheses. */
 static bool
-is_name(const char *name, size_t size)
+is_words(const char *name, size_t size)
 {
 	size_t		at = 0;
 
-	if (is_type_name(name, size) || is_keywords(name, size) || is_operator(name, size))
-		return true;
 	for (;;)
 	{
 		size_t		word = word_size(name + at, size - at);
@@ -157,16 +145,24 @@ is_name(const char *name, size_t size)
 		consists_of(name + at, size - at, "()[],. \"*");
 }
 
+/* An ordinary name, of whatever kind. */
+static bool
+is_name(const char *name, size_t size)
+{
+	return is_words(name, size) || is_type_name(name, size) || is_keywords(name, size) ||
+		is_operator(name, size);
+}
+
 bool
 hg_mask_name_is_ordinary(const char *name, size_t size, const hg_mask_options *options)
 {
-	return is_name(name, size) && is_clean(name, size, options);
+	return is_name(name, size) && hg_mask_is_clean(name, size, options);
 }
 
 bool
 hg_mask_application_is_ordinary(const char *name, size_t size, const hg_mask_options *options)
 {
-	return consists_of(name, size, " .-:/()[]@,<>#+") && is_clean(name, size, options);
+	return consists_of(name, size, " .-:/()[]@,<>#+") && hg_mask_is_clean(name, size, options);
 }
 
 /* A number, a size with its unit, a position in the WAL. */
@@ -264,7 +260,7 @@ put_name(hg_out *out, const char *text, size_t from, size_t to,
 	if (memchr(name, '\'', size) != NULL)
 		hg_mask_put_sql(out, name, size, &options->mask);
 	else if (consists_of(name, size, " .,()\"$[]{}:;=<>*+-/|&~^%@!#?`") &&
-			 is_clean(name, size, &options->mask))
+			 hg_mask_is_clean(name, size, &options->mask))
 		hg_out_bytes(out, name, size);
 	else
 		hg_mask_put_value(out, text, from, to, &options->mask);
@@ -332,7 +328,7 @@ may_stay(char class, const char *text, size_t size, const hg_mask_log_options *o
 				return true;
 			/* A path with a blank in it was hardly made by the server. */
 			if (has_quote(text, size) || (text[0] == '/' && memchr(text, ' ', size) != NULL) ||
-				!is_clean(text, size, mask))
+				!hg_mask_is_clean(text, size, mask))
 				return false;
 			return size < 4 || options->statement == NULL ||
 				hg_mask_sql_origin(options->statement, options->statement_size, text, size) !=

@@ -66,6 +66,11 @@ is_alphanumeric(unsigned char c)
 static int
 opening_quote(const char *text, size_t size, size_t at)
 {
+	unsigned char c = (unsigned char) text[at];
+
+	/* Every quote begins with one of these. */
+	if (c != '"' && c != '\'' && c != '`' && c != 0xe2 && c != 0xc2)
+		return -1;
 	for (size_t i = 0; i < sizeof(quotes) / sizeof(quotes[0]); i++)
 	{
 		size_t		open_size = strlen(quotes[i].open);
@@ -122,20 +127,10 @@ hg_mask_put_free_text(hg_out *out, const char *text, size_t size, bool quoted,
 }
 
 static bool
-find_in(const hg_format_field *fields, const char *text, size_t size, hg_alignment *alignment,
-		const hg_mask_log_options *options)
-{
-	for (; (int) *fields >= 0; fields++)
-		if (hg_format_find(*fields, text, size, alignment, options))
-			return true;
-	return false;
-}
-
-static bool
 begins_in(const hg_format_field *fields, const char *text, size_t size,
 		  const hg_mask_log_options *options)
 {
-	for (; (int) *fields >= 0; fields++)
+	for (; *fields != HG_FIELDS_END; fields++)
 		if (hg_format_begins(*fields, text, size, options))
 			return true;
 	return false;
@@ -150,8 +145,6 @@ line_end(const char *text, size_t size, size_t at)
 	return newline == NULL ? size : (size_t) (newline - text);
 }
 
-#define FIELDS_END ((hg_format_field) -1)
-
 /* Whether a part can end before "at": nothing follows, or something known does. */
 static bool
 ends_before(const hg_format_field *fields, const char *text, size_t size, size_t at,
@@ -163,7 +156,7 @@ ends_before(const hg_format_field *fields, const char *text, size_t size, size_t
 		return true;
 	at++;
 	return begins_in(fields, text + at, size - at, options) ||
-		find_in(fields, text + at, line_end(text, size, at) - at, &alignment, options);
+		hg_format_find(fields, text + at, line_end(text, size, at) - at, &alignment, options);
 }
 
 /* Whether the last byte of a text was made by the format, and not by its last argument. */
@@ -189,7 +182,7 @@ end_of_part(const hg_format_field *fields, const char *text, size_t size,
 
 	for (int i = 0;; i++)
 	{
-		if (find_in(fields, text, end, &attempt, options))
+		if (hg_format_find(fields, text, end, &attempt, options))
 		{
 			bool		ends = ends_before(fields, text, size, end, options);
 
@@ -288,7 +281,7 @@ void
 hg_mask_put_message(hg_out *out, const char *id, const char *text, size_t size,
 					const hg_mask_log_options *options)
 {
-	static const hg_format_field fields[] = {HG_FORMAT_MESSAGE, HG_FORMAT_TEXT, FIELDS_END};
+	static const hg_format_field fields[] = {HG_FORMAT_MESSAGE, HG_FORMAT_TEXT, HG_FIELDS_END};
 	hg_alignment alignment;
 
 	if (!options->strict)
@@ -318,7 +311,7 @@ void
 hg_mask_put_field(hg_out *out, hg_format_field field, const char *text, size_t size,
 				  const hg_mask_log_options *options)
 {
-	hg_format_field fields[] = {field, HG_FORMAT_TEXT, FIELDS_END};
+	hg_format_field fields[] = {field, HG_FORMAT_TEXT, HG_FIELDS_END};
 
 	if (!options->strict)
 		hg_mask_put_text(out, text, size, &options->mask);
@@ -330,7 +323,7 @@ void
 hg_mask_put_field_and_rest(hg_out *out, hg_format_field field, const char *text, size_t size,
 						   const hg_mask_log_options *options)
 {
-	hg_format_field fields[] = {field, HG_FORMAT_TEXT, FIELDS_END};
+	hg_format_field fields[] = {field, HG_FORMAT_TEXT, HG_FIELDS_END};
 
 	if (!options->strict)
 		hg_mask_put_text(out, text, size, &options->mask);

@@ -65,7 +65,8 @@ find_severity(const char *line, size_t size, size_t *word, size_t *body, field_k
 			continue;
 		for (size_t i = 0; i < sizeof(severities) / sizeof(severities[0]); i++)
 		{
-			if (strlen(severities[i].word) != end - start ||
+			if (severities[i].word[0] != line[start] ||
+				strlen(severities[i].word) != end - start ||
 				memcmp(severities[i].word, line + start, end - start) != 0)
 				continue;
 			*word = start;
@@ -106,12 +107,38 @@ hg_mask_line_kind(const char *line, size_t size)
 	return HG_LINE_OTHER;
 }
 
+/* The size of the time with which a prefix begins in most logs, and of the process behind it. */
+static size_t
+time_size(const char *prefix, size_t size)
+{
+	static const char form[] = "0000-00-00 00:00:00";
+	size_t		at = 0;
+
+	for (; form[at] != '\0'; at++)
+		if (at >= size || (form[at] == '0' ? !is_digit(prefix[at]) : prefix[at] != form[at]))
+			return 0;
+	while (at < size && (is_digit(prefix[at]) || prefix[at] == '.'))
+		at++;
+	if (at < size && prefix[at] == ' ')
+		at++;
+	while (at < size && is_upper(prefix[at]))
+		at++;
+	if (at + 1 >= size || prefix[at] != ' ' || prefix[at + 1] != '[')
+		return at;
+	for (size_t end = at + 2; end < size; end++)
+		if (prefix[end] == ']')
+			return end + 1;
+		else if (!is_digit(prefix[end]))
+			break;
+	return at;
+}
+
 /* Findings in a prefix, but for times and addresses, which the server put there. */
 static void
 put_prefix(hg_out *out, const char *prefix, size_t size, const hg_mask_options *options)
 {
 	hg_phi_span spans[16];
-	size_t		count = hg_phi_scan_text(prefix, size, 0, spans, 16);
+	size_t		count = hg_phi_scan_text(prefix, size, time_size(prefix, size), spans, 16);
 	size_t		kept = 0;
 
 	for (size_t i = 0; i < count; i++)
@@ -189,10 +216,47 @@ put_field(hg_out *out, field_kind kind, const char *text, size_t size,
 	}
 }
 
-/*
- * A record of several lines: the server puts a tab in front of all but the
- * first.  They are taken away before masking and put back behind it.
- */
+/* Takes away the tab that the server puts in front of a continued line; returns the size. */
+static size_t
+without_tabs(const char *text, size_t size, char *lines)
+{
+	size_t		used = 0;
+	size_t		at = 0;
+
+	while (at < size)
+	{
+		const char *newline = memchr(text + at, '\n', size - at);
+		size_t		end = newline == NULL ? size : (size_t) (newline - text) + 1;
+
+		memcpy(lines + used, text + at, end - at);
+		used += end - at;
+		at = end < size && text[end] == '\t' ? end + 1 : end;
+	}
+	return used;
+}
+
+/* Puts the tabs back, from the end, so that each byte moves once. */
+static void
+put_tabs(hg_out *out, size_t begin)
+{
+	size_t		count = 0;
+
+	for (size_t i = begin; i < out->used; i++)
+		count += out->data[i] == '\n';
+	if (out->used + count > out->size)
+	{
+		out->cut = true;
+		return;
+	}
+	for (size_t i = out->used, to = out->used + count; i-- > begin;)
+	{
+		if (out->data[i] == '\n')
+			out->data[--to] = '\t';
+		out->data[--to] = out->data[i];
+	}
+	out->used += count;
+}
+
 static void
 put_record(hg_out *out, const char *record, size_t size, char *scratch,
 		   const hg_mask_log_options *options)
@@ -200,7 +264,6 @@ put_record(hg_out *out, const char *record, size_t size, char *scratch,
 	const char *newline = memchr(record, '\n', size);
 	size_t		first = newline == NULL ? size : (size_t) (newline - record);
 	bool		tabs = newline != NULL && first + 1 < size && record[first + 1] == '\t';
-	size_t		used = 0;
 	size_t		word;
 	size_t		body;
 	size_t		begin;
@@ -210,32 +273,14 @@ put_record(hg_out *out, const char *record, size_t size, char *scratch,
 		return;
 	put_prefix(out, record, word, &options->mask);
 	hg_out_bytes(out, record + word, body - word);
-	for (size_t i = body; i < size; i++)
-	{
-		scratch[used++] = record[i];
-		if (tabs && record[i] == '\n' && i + 1 < size && record[i + 1] == '\t')
-			i++;
-	}
 	begin = out->used;
-	put_field(out, kind, scratch, used, options);
 	if (!tabs)
-		return;
-	/* From the end, so that each byte moves once. */
-	used = 0;
-	for (size_t i = begin; i < out->used; i++)
-		used += out->data[i] == '\n';
-	if (out->used + used > out->size)
+		put_field(out, kind, record + body, size - body, options);
+	else
 	{
-		out->cut = true;
-		return;
+		put_field(out, kind, scratch, without_tabs(record + body, size - body, scratch), options);
+		put_tabs(out, begin);
 	}
-	for (size_t i = out->used, to = out->used + used; i-- > begin;)
-	{
-		if (out->data[i] == '\n')
-			out->data[--to] = '\t';
-		out->data[--to] = out->data[i];
-	}
-	out->used += used;
 }
 
 size_t

@@ -114,6 +114,8 @@ begins_at(const char *text, size_t size, size_t at, embedded *found,
 
 	for (int i = 0; i < 2; i++)
 	{
+		const hg_format_field field[] = {fields[i], HG_FIELDS_END};
+
 		if (!hg_format_begins(fields[i], text + at, size - at, options))
 			continue;
 		for (size_t end = size; end > at && attempts < ATTEMPTS_MAX; end--)
@@ -122,7 +124,7 @@ begins_at(const char *text, size_t size, size_t at, embedded *found,
 				strchr("\".", text[end - 1]) == NULL)
 				continue;
 			attempts++;
-			if (!hg_format_find(fields[i], text + at, end - at, &alignment, options) ||
+			if (!hg_format_find(field, text + at, end - at, &alignment, options) ||
 				alignment.bytes <= bytes)
 				continue;
 			bytes = alignment.bytes;

@@ -71,9 +71,12 @@ extern void hg_mask_put_marker(hg_out *out, const char *text, const hg_phi_span 
 extern bool hg_mask_find(const char *text, size_t from, size_t to, hg_phi_span *finding,
 						 const hg_mask_options *options);
 
-/* The same for a name, at a confidence of the caller's. */
+/* The same for a name, at a confidence of the caller's; memo may be NULL. */
 extern bool hg_mask_find_in_name(const char *name, size_t size, hg_phi_span *finding,
-								 float confidence);
+								 float confidence, hg_mask_memo *memo);
+
+/* Whether a short text is as good as a name: nothing is found in it in either way. */
+extern bool hg_mask_is_clean(const char *text, size_t size, const hg_mask_options *options);
 
 /* One marker for a whole value: bytes [from, to). An empty value stays empty. */
 extern void hg_mask_put_value(hg_out *out, const char *text, size_t from, size_t to,

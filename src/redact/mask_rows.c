@@ -78,19 +78,29 @@ put_value(hg_out *out, value_kind kind, const char *value, size_t size,
 	}
 }
 
+/* Whether a byte cannot stand in a quoted value as it is: in JSON, or in a row of csvlog. */
+static inline bool
+needs_escape(unsigned char c, bool json)
+{
+	return c == '"' || (json && (c == '\\' || c < 0x20));
+}
+
 /*
  * Puts an escape in front of bytes of the output from "begin" on.  Written
  * backwards, since the output grows.
  */
 static void
-escape_output(hg_out *out, size_t begin, size_t (*escape) (char c, char *escaped))
+escape_output(hg_out *out, size_t begin, bool json, size_t (*escape) (char c, char *escaped))
 {
 	char		escaped[8];
 	size_t		grown = 0;
 	size_t		to;
 
+	if (!json && memchr(out->data + begin, '"', out->used - begin) == NULL)
+		return;
 	for (size_t i = begin; i < out->used; i++)
-		grown += escape(out->data[i], escaped) - 1;
+		if (needs_escape((unsigned char) out->data[i], json))
+			grown += escape(out->data[i], escaped) - 1;
 	if (grown == 0)
 		return;
 	if (out->used + grown > out->size)
@@ -127,6 +137,41 @@ hg_mask_csv_is_complete(const char *row, size_t size)
 	return !open;
 }
 
+/*
+ * Reads a value whose quote stands at "at": where it lies, which is in "scratch"
+ * when it has doubled quotes in it.  Returns what follows its end.
+ */
+static size_t
+read_csv_value(const char *row, size_t size, size_t at, char *scratch, const char **value,
+			   size_t *used)
+{
+	size_t		start = ++at;
+
+	*used = 0;
+	for (;;)
+	{
+		const char *quote = memchr(row + at, '"', size - at);
+		size_t		end = quote == NULL ? size : (size_t) (quote - row);
+		bool		doubled = end + 1 < size && row[end + 1] == '"';
+
+		/* Nothing was copied yet, and nothing has to be. */
+		if (!doubled && *used == 0)
+		{
+			*value = row + start;
+			*used = end - start;
+			return end < size ? end + 1 : size;
+		}
+		memcpy(scratch + *used, row + at, end - at + doubled);
+		*used += end - at + doubled;
+		if (!doubled)
+		{
+			*value = scratch;
+			return end < size ? end + 1 : size;
+		}
+		at = end + 2;
+	}
+}
+
 void
 hg_mask_put_csv_row(hg_out *out, const char *row, size_t size, char *scratch,
 					const hg_mask_log_options *options)
@@ -136,29 +181,28 @@ hg_mask_put_csv_row(hg_out *out, const char *row, size_t size, char *scratch,
 	for (size_t column = 0;; column++)
 	{
 		value_kind	kind = column < COLUMNS_OF_CSV ? columns[column].kind : VALUE_MESSAGE;
-		size_t		used = 0;
+		const char *comma;
+		size_t		end;
 
 		if (at < size && row[at] == '"')
 		{
+			const char *value;
+			size_t		used;
 			size_t		begin;
 
-			for (at++; at < size; at++)
-			{
-				if (row[at] == '"' && (at + 1 >= size || row[++at] != '"'))
-					break;
-				scratch[used++] = row[at];
-			}
+			at = read_csv_value(row, size, at, scratch, &value, &used);
 			hg_out_byte(out, '"');
 			begin = out->used;
-			put_value(out, kind, scratch, used, options);
-			escape_output(out, begin, escape_csv);
+			put_value(out, kind, value, used, options);
+			escape_output(out, begin, false, escape_csv);
 			hg_out_byte(out, '"');
 		}
-		while (at < size && row[at] != ',')
-			hg_out_byte(out, row[at++]);
-		if (at >= size)
+		comma = memchr(row + at, ',', size - at);
+		end = comma == NULL ? size : (size_t) (comma - row) + 1;
+		hg_out_bytes(out, row + at, end - at);
+		if (comma == NULL)
 			return;
-		hg_out_byte(out, row[at++]);
+		at = end;
 	}
 }
 
@@ -207,37 +251,49 @@ hex_value(const char *digits)
 	return value;
 }
 
-/* Reads a JSON string whose quote stands at "at"; returns what follows its end. */
+/*
+ * Reads a JSON string whose quote stands at "at": where its value lies, which is
+ * in "scratch" when it has escapes.  Returns what follows its end.
+ */
 static size_t
-read_json_string(const char *line, size_t size, size_t at, char *value, size_t *used)
+read_json_string(const char *line, size_t size, size_t at, char *scratch, const char **value,
+				 size_t *used)
 {
 	static const char plain[] = "\"\\\n\r\t\b\f";
 	static const char letters[] = "\"\\nrtbf";
+	const char *quote = memchr(line + at + 1, '"', size - at - 1);
+	size_t		start = ++at;
+	size_t		end = quote == NULL ? size : (size_t) (quote - line);
 
+	*value = line + start;
+	*used = end - start;
+	if (memchr(line + start, '\\', end - start) == NULL)
+		return end < size ? end + 1 : size;
+	*value = scratch;
 	*used = 0;
-	for (at++; at < size && line[at] != '"'; at++)
+	for (; at < size && line[at] != '"'; at++)
 	{
 		const char *found;
 
 		if (line[at] != '\\' || at + 1 >= size)
 		{
-			value[(*used)++] = line[at];
+			scratch[(*used)++] = line[at];
 			continue;
 		}
 		at++;
 		found = line[at] == '\0' ? NULL : strchr(letters, line[at]);
 		if (found != NULL)
-			value[(*used)++] = plain[found - letters];
+			scratch[(*used)++] = plain[found - letters];
 		else if (line[at] == 'u' && at + 4 < size)
 		{
 			/* jsonlog writes control characters only in this way. */
 			unsigned	code = hex_value(line + at + 1);
 
-			value[(*used)++] = code < 0x80 ? (char) code : '?';
+			scratch[(*used)++] = code < 0x80 ? (char) code : '?';
 			at += 4;
 		}
 		else
-			value[(*used)++] = line[at];
+			scratch[(*used)++] = line[at];
 	}
 	return at < size ? at + 1 : size;
 }
@@ -245,8 +301,11 @@ read_json_string(const char *line, size_t size, size_t at, char *value, size_t *
 static value_kind
 kind_of_key(const char *key, size_t size)
 {
+	if (size == 0)
+		return VALUE_MESSAGE;
 	for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++)
-		if (strlen(columns[i].key) == size && memcmp(columns[i].key, key, size) == 0)
+		if (columns[i].key[0] == key[0] && strlen(columns[i].key) == size &&
+			memcmp(columns[i].key, key, size) == 0)
 			return columns[i].kind;
 	return VALUE_MESSAGE;
 }
@@ -262,6 +321,7 @@ hg_mask_put_json_line(hg_out *out, const char *line, size_t size, char *scratch,
 	while (at < size)
 	{
 		size_t		start = at;
+		const char *value;
 		size_t		used;
 		size_t		begin;
 
@@ -271,9 +331,9 @@ hg_mask_put_json_line(hg_out *out, const char *line, size_t size, char *scratch,
 			hg_out_byte(out, line[at++]);
 			continue;
 		}
-		at = read_json_string(line, size, at, scratch, &used);
+		at = read_json_string(line, size, at, scratch, &value, &used);
 		if (is_key)
-			kind = kind_of_key(scratch, used);
+			kind = kind_of_key(value, used);
 		if (is_key || kind == VALUE_KEPT)
 		{
 			hg_out_bytes(out, line + start, at - start);
@@ -281,9 +341,47 @@ hg_mask_put_json_line(hg_out *out, const char *line, size_t size, char *scratch,
 		}
 		hg_out_byte(out, '"');
 		begin = out->used;
-		put_value(out, kind, scratch, used, options);
-		escape_output(out, begin, escape_json);
+		put_value(out, kind, value, used, options);
+		escape_output(out, begin, true, escape_json);
 		hg_out_byte(out, '"');
+	}
+}
+
+/* Rows up to this size are shown to the detector in one go, which is quicker than by value. */
+#define ROW_LOOK_MAX (16 * 1024)
+
+#define SPANS_BATCH 32
+
+/* The findings of a row, one batch after the other. */
+typedef struct row_findings
+{
+	hg_phi_span spans[SPANS_BATCH];
+	size_t		count;
+	size_t		next;
+} row_findings;
+
+/* The first finding that counts and begins in bytes [from, to), NULL if there is none. */
+static const hg_phi_span *
+finding_in(row_findings *found, const char *row, size_t size, size_t from, size_t to,
+		   const hg_mask_options *options)
+{
+	for (;;)
+	{
+		const hg_phi_span *span;
+
+		if (found->next == SPANS_BATCH)
+		{
+			span = &found->spans[SPANS_BATCH - 1];
+			found->count = hg_phi_scan_text(row, size, (size_t) span->start + span->size,
+											found->spans, SPANS_BATCH);
+			found->next = 0;
+		}
+		if (found->next == found->count || found->spans[found->next].start >= to)
+			return NULL;
+		span = &found->spans[found->next++];
+		if (span->start >= from &&
+			hg_phi_confidence_on(span, HG_SURFACE_LOG) >= options->confidence)
+			return span;
 	}
 }
 
@@ -291,17 +389,27 @@ void
 hg_mask_put_copy_row(hg_out *out, const char *row, size_t size,
 					 const hg_mask_log_options *options)
 {
+	row_findings found = {.count = 0, .next = 0};
 	size_t		at = 0;
 
+	if (size <= ROW_LOOK_MAX)
+		found.count = hg_phi_scan_text(row, size, 0, found.spans, SPANS_BATCH);
 	for (;;)
 	{
 		const char *tab = memchr(row + at, '\t', size - at);
 		size_t		end = tab == NULL ? size : (size_t) (tab - row);
 
-		if (end - at == 2 && memcmp(row + at, "\\N", 2) == 0)
-			hg_out_bytes(out, row + at, 2);
-		else
+		if ((end - at == 2 && memcmp(row + at, "\\N", 2) == 0) ||
+			hg_mask_is_marker(row + at, end - at))
+			hg_out_bytes(out, row + at, end - at);
+		else if (size > ROW_LOOK_MAX)
 			hg_mask_put_value(out, row, at, end, &options->mask);
+		else if (end > at)
+		{
+			const hg_phi_span *finding = finding_in(&found, row, size, at, end, &options->mask);
+
+			hg_mask_put_marker(out, row, finding, &options->mask);
+		}
 		if (tab == NULL)
 			return;
 		hg_out_byte(out, '\t');

@@ -64,49 +64,76 @@ typedef struct sql_scan
 	bool		json;			/* a plan as JSON: names are its strings */
 	const char *outer;			/* the statement that came to run this one, or NULL */
 	size_t		outer_size;
+	size_t		kept;			/* from here on the text is to be written as it is */
 	bool		type_modifier;	/* inside varchar( or numeric( */
 	token		last;			/* the last two tokens that are no space or comment */
 	token		before_last;
 } sql_scan;
 
+/* Classes of bytes: most of SQL is passed over by them. */
+#define BYTE_SPACE 0x01
+#define BYTE_DIGIT 0x02
+#define BYTE_UPPER 0x04
+#define BYTE_LOWER 0x08
+#define BYTE_OTHER 0x10			/* _ and what is part of a letter outside ASCII */
+#define BYTE_DOLLAR 0x20
+#define BYTE_OPENS 0x40			/* may begin a token of several bytes, but no word or number */
+
+#define BYTE_WORD_START (BYTE_UPPER | BYTE_LOWER | BYTE_OTHER)
+#define BYTE_WORD (BYTE_WORD_START | BYTE_DIGIT | BYTE_DOLLAR)
+
+static const uint8_t classes[256] = {
+	[' '] = BYTE_SPACE, ['\t' ... '\r'] = BYTE_SPACE, ['0' ... '9'] = BYTE_DIGIT,
+	['A' ... 'Z'] = BYTE_UPPER, ['a' ... 'z'] = BYTE_LOWER, ['_'] = BYTE_OTHER,
+	[0x80 ... 0xFF] = BYTE_OTHER, ['$'] = BYTE_DOLLAR | BYTE_OPENS, ['\''] = BYTE_OPENS,
+	['"'] = BYTE_OPENS, ['-'] = BYTE_OPENS, ['/'] = BYTE_OPENS, ['.'] = BYTE_OPENS,
+};
+
 static inline bool
 is_space(unsigned char c)
 {
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v';
+	return (classes[c] & BYTE_SPACE) != 0;
 }
 
 static inline bool
 is_digit(unsigned char c)
 {
-	return c >= '0' && c <= '9';
+	return (classes[c] & BYTE_DIGIT) != 0;
 }
 
 static inline bool
 is_word_start(unsigned char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c >= 0x80;
+	return (classes[c] & BYTE_WORD_START) != 0;
 }
 
 static inline bool
 is_word(unsigned char c)
 {
-	return is_word_start(c) || is_digit(c) || c == '$';
+	return (classes[c] & BYTE_WORD) != 0;
 }
 
 static inline bool
 is_letter_or_digit(unsigned char c)
 {
-	return is_word(c) && c != '$';
+	return (classes[c] & (BYTE_WORD_START | BYTE_DIGIT)) != 0;
 }
 
-/* The end of '...' or "..." that opens at "at"; *terminated tells whether there was one. */
+/* The end of '...' or "..." from within; *terminated tells whether there was one. */
 static size_t
-end_of_quoted(const char *text, size_t size, size_t at, bool escapes, bool *terminated)
+end_within_quoted(const char *text, size_t size, size_t at, char quote, bool escapes,
+				  bool *terminated)
 {
-	char		quote = text[at++];
-
 	while (at < size)
 	{
+		if (!escapes)
+		{
+			const char *next = memchr(text + at, quote, size - at);
+
+			if (next == NULL)
+				break;
+			at = (size_t) (next - text);
+		}
 		if (text[at] == '\\' && escapes)
 			at += 2;
 		else if (text[at] != quote)
@@ -123,23 +150,28 @@ end_of_quoted(const char *text, size_t size, size_t at, bool escapes, bool *term
 	return size;
 }
 
-/* The end of a block comment, which may hold others. */
+/* The same from the quote that opens it at "at". */
 static size_t
-end_of_comment(const char *text, size_t size, size_t at, bool *terminated)
+end_of_quoted(const char *text, size_t size, size_t at, bool escapes, bool *terminated)
 {
-	int			depth = 0;
+	return end_within_quoted(text, size, at + 1, text[at], escapes, terminated);
+}
 
+/* The end of a block comment, which may hold others: *depth of them are open at "at". */
+static size_t
+end_of_comment(const char *text, size_t size, size_t at, int *depth, bool *terminated)
+{
 	while (at + 1 < size)
 	{
 		if (text[at] == '/' && text[at + 1] == '*')
 		{
-			depth++;
+			(*depth)++;
 			at += 2;
 		}
 		else if (text[at] == '*' && text[at + 1] == '/')
 		{
 			at += 2;
-			if (--depth == 0)
+			if (--*depth == 0)
 			{
 				*terminated = true;
 				return at;
@@ -152,32 +184,36 @@ end_of_comment(const char *text, size_t size, size_t at, bool *terminated)
 	return size;
 }
 
-/* $tag$...$tag$: its end, or "at" if no such thing begins there. */
+/* The size of the $tag$ at a byte, 0 if there is none. */
 static size_t
-end_of_dollar_quoted(const char *text, size_t size, size_t at, bool *terminated)
+size_of_tag(const char *text, size_t size, size_t at)
 {
-	size_t		tag_end = at + 1;
-	size_t		tag_size;
+	size_t		end = at + 1;
 
-	if (tag_end < size && is_word_start((unsigned char) text[tag_end]))
-		while (tag_end < size && text[tag_end] != '$' && is_word((unsigned char) text[tag_end]))
-			tag_end++;
-	if (tag_end >= size || text[tag_end] != '$')
-		return at;
-	tag_size = tag_end + 1 - at;
-	for (size_t end = tag_end + 1; end + tag_size <= size;)
+	if (end < size && is_word_start((unsigned char) text[end]))
+		while (end < size && text[end] != '$' && is_word((unsigned char) text[end]))
+			end++;
+	return end < size && text[end] == '$' ? end + 1 - at : 0;
+}
+
+/* The end of $tag$...$tag$, looked for from "at" on. */
+static size_t
+end_of_dollar_quoted(const char *text, size_t size, const char *tag, size_t tag_size, size_t at,
+					 bool *terminated)
+{
+	const char *dollar;
+
+	while (at + tag_size <= size && (dollar = memchr(text + at, '$', size - at)) != NULL)
 	{
-		const char *dollar = memchr(text + end, '$', size - end);
-
-		if (dollar == NULL || (size_t) (dollar - text) + tag_size > size)
+		at = (size_t) (dollar - text);
+		if (at + tag_size > size)
 			break;
-		end = (size_t) (dollar - text);
-		if (memcmp(dollar, text + at, tag_size) == 0)
+		if (memcmp(dollar, tag, tag_size) == 0)
 		{
 			*terminated = true;
-			return end + tag_size;
+			return at + tag_size;
 		}
-		end++;
+		at++;
 	}
 	*terminated = false;
 	return size;
@@ -244,6 +280,7 @@ read_token(const char *text, size_t size, size_t at, bool escapes)
 	token		tok = {TOKEN_CHARACTER, at, at + 1, true, false, false};
 	unsigned char c = (unsigned char) text[at];
 	unsigned char next = at + 1 < size ? (unsigned char) text[at + 1] : 0;
+	int			depth = 0;
 
 	if (is_space(c))
 	{
@@ -278,7 +315,7 @@ read_token(const char *text, size_t size, size_t at, bool escapes)
 	else if (c == '/' && next == '*')
 	{
 		tok.kind = TOKEN_BLOCK_COMMENT;
-		tok.end = end_of_comment(text, size, at, &tok.terminated);
+		tok.end = end_of_comment(text, size, at, &depth, &tok.terminated);
 	}
 	else if (c == '$' && is_digit(next))
 	{
@@ -288,30 +325,65 @@ read_token(const char *text, size_t size, size_t at, bool escapes)
 	}
 	else if (c == '$')
 	{
-		size_t		end = end_of_dollar_quoted(text, size, at, &tok.terminated);
+		size_t		tag_size = size_of_tag(text, size, at);
 
-		if (end > at)
+		if (tag_size > 0)
 		{
 			tok.kind = TOKEN_LITERAL;
-			tok.end = end;
+			tok.end = end_of_dollar_quoted(text, size, text + at, tag_size, at + tag_size,
+										   &tok.terminated);
 		}
 	}
 	return tok;
+}
+
+/* The end of a word that introduces no literal; "at" if none begins there. */
+static inline size_t
+end_of_plain_word(const char *text, size_t size, size_t at, unsigned *seen)
+{
+	size_t		end = at;
+
+	*seen = 0;
+	if (!(classes[(unsigned char) text[at]] & BYTE_WORD_START))
+		return at;
+	while (end < size && (classes[(unsigned char) text[end]] & BYTE_WORD))
+		*seen |= classes[(unsigned char) text[end++]];
+	if (end == at + 1 && end < size && (text[end] == '\'' || text[end] == '&'))
+		return at;
+	return end;
+}
+
+/* The first token behind "at" that is not terminated, from there on; false if there is none. */
+static bool
+find_unterminated(const char *text, size_t size, size_t at, bool escapes, token *found)
+{
+	while (at < size)
+	{
+		unsigned	seen;
+		size_t		end = end_of_plain_word(text, size, at, &seen);
+
+		/* What can be told by its first byte is passed over quickly. */
+		if (end == at && !(classes[(unsigned char) text[at]] & (BYTE_WORD | BYTE_OPENS)))
+			end++;
+		if (end == at)
+		{
+			*found = read_token(text, size, at, escapes);
+			if (!found->terminated)
+				return true;
+			end = found->end;
+		}
+		at = end;
+	}
+	return false;
 }
 
 /* Whether the rest of a text holds no unterminated quote or comment under a reading. */
 static bool
 well_formed(const char *text, size_t size, size_t at, bool escapes)
 {
-	while (at < size)
-	{
-		token		tok = read_token(text, size, at, escapes);
+	token		found;
 
-		if (!tok.terminated)
-			return false;
-		at = tok.end;
-	}
-	return true;
+	return !find_unterminated(text, size, at, escapes, &found);
 }
 
 /*
@@ -321,8 +393,11 @@ well_formed(const char *text, size_t size, size_t at, bool escapes)
 static token
 decide_reading(sql_scan *scan, token standard)
 {
-	token		escaped = read_token(scan->text, scan->size, standard.start, true);
+	token		escaped;
 
+	if (memchr(scan->text + standard.start, '\\', standard.end - standard.start) == NULL)
+		return standard;
+	escaped = read_token(scan->text, scan->size, standard.start, true);
 	if (escaped.end == standard.end && escaped.terminated == standard.terminated)
 		return standard;
 	if (scan->reading == READING_UNDECIDED)
@@ -359,15 +434,20 @@ skip_space(const sql_scan *scan, size_t at, bool *newline)
 	*newline = false;
 	while (at < scan->size)
 	{
-		token		tok = read_token(scan->text, scan->size, at, false);
+		char		c = scan->text[at];
+		token		tok;
 
-		if (tok.kind != TOKEN_SPACE && tok.kind != TOKEN_LINE_COMMENT &&
-			tok.kind != TOKEN_BLOCK_COMMENT)
+		if (is_space((unsigned char) c))
+		{
+			*newline = *newline || c == '\n' || c == '\r';
+			at++;
+			continue;
+		}
+		if (c != '-' && c != '/')
 			break;
-		if (tok.kind == TOKEN_SPACE &&
-			(memchr(scan->text + at, '\n', tok.end - at) != NULL ||
-			 memchr(scan->text + at, '\r', tok.end - at) != NULL))
-			*newline = true;
+		tok = read_token(scan->text, scan->size, at, false);
+		if (tok.kind != TOKEN_LINE_COMMENT && tok.kind != TOKEN_BLOCK_COMMENT)
+			break;
 		at = tok.end;
 	}
 	return at;
@@ -405,6 +485,23 @@ end_of_whole(sql_scan *scan, const token *tok)
 		if (next < scan->size && scan->text[next] == '\'')
 			return next_token(scan, next).end;
 	}
+	return end;
+}
+
+/* Writes what stays before a token that is replaced. */
+static void
+write_kept(sql_scan *scan, size_t to)
+{
+	if (to > scan->kept)
+		hg_out_bytes(scan->out, scan->text + scan->kept, to - scan->kept);
+	scan->kept = to;
+}
+
+/* What was written in the place of the text up to "end" is complete. */
+static size_t
+replaced(sql_scan *scan, size_t end)
+{
+	scan->kept = end;
 	return end;
 }
 
@@ -465,19 +562,19 @@ put_quoted_name(sql_scan *scan, const token *tok)
 	bool		found;
 
 	if (hg_mask_is_marker(name, size) && tok->terminated)
-	{
-		hg_out_bytes(scan->out, scan->text + tok->start, tok->end - tok->start);
 		return tok->end;
-	}
 	if (scan->json && !tok->unicode)
 	{
+		write_kept(scan, tok->start);
 		hg_out_byte(scan->out, '"');
 		put_json_string(scan, name, size);
 		hg_out_byte(scan->out, '"');
-		return tok->end;
+		return replaced(scan, tok->end);
 	}
-	found = hg_mask_find_in_name(name, size, &finding, scan->options->confidence) ||
+	found = hg_mask_find_in_name(name, size, &finding, scan->options->confidence,
+								 scan->options->memo) ||
 		hg_mask_find(name, 0, size, &finding, scan->options);
+	write_kept(scan, tok->start);
 	if (!found && tok->terminated && is_plain_word(name, size))
 		hg_out_bytes(scan->out, scan->text + tok->start, tok->end - tok->start);
 	else
@@ -486,7 +583,7 @@ put_quoted_name(sql_scan *scan, const token *tok)
 		hg_mask_put_marker(scan->out, name, found ? &finding : NULL, scan->options);
 		hg_out_byte(scan->out, '"');
 	}
-	return end_of_whole(scan, tok);
+	return replaced(scan, end_of_whole(scan, tok));
 }
 
 static size_t
@@ -497,19 +594,20 @@ put_literal(sql_scan *scan, const token *tok)
 	const char *text = scan->text + tok->start;
 	hg_phi_span finding;
 
+	write_kept(scan, tok->start);
 	/* A second masking must not change what the first one wrote. */
 	if (size > 2 && text[0] == '\'' && text[size - 1] == '\'' &&
 		hg_mask_is_marker(text + 1, size - 2))
 	{
 		separate(scan->out, '\'');
 		hg_out_bytes(scan->out, text, size);
-		return end;
+		return replaced(scan, end);
 	}
 	if (size == 2 && tok->terminated)
 	{
 		separate(scan->out, '\'');
 		hg_out_text(scan->out, "''");
-		return end;
+		return replaced(scan, end);
 	}
 	open_quote(scan->out, '\'');
 	if (hg_mask_find(scan->text, tok->start, end, &finding, scan->options))
@@ -517,7 +615,7 @@ put_literal(sql_scan *scan, const token *tok)
 	else
 		hg_mask_put_marker(scan->out, scan->text, NULL, scan->options);
 	hg_out_byte(scan->out, '\'');
-	return end;
+	return replaced(scan, end);
 }
 
 /* Whether a token is one of the words of a list. */
@@ -529,7 +627,8 @@ is_one_of(const sql_scan *scan, const token *tok, const char *const *words)
 	if (tok->kind != TOKEN_WORD)
 		return false;
 	for (; *words != NULL; words++)
-		if (strlen(*words) == size && strncasecmp(*words, scan->text + tok->start, size) == 0)
+		if ((*words)[0] == (scan->text[tok->start] | 0x20) && strlen(*words) == size &&
+			strncasecmp(*words, scan->text + tok->start, size) == 0)
 			return true;
 	return false;
 }
@@ -644,8 +743,9 @@ put_number(sql_scan *scan, const token *tok)
 	hg_phi_span finding;
 
 	if (number_is_structure(scan, tok) || (scan->plan && number_is_of_plan(scan, tok)))
-		hg_out_bytes(scan->out, scan->text + tok->start, tok->end - tok->start);
-	else if (is_one_of(scan, last, number_words) ||
+		return tok->end;
+	write_kept(scan, tok->start);
+	if (is_one_of(scan, last, number_words) ||
 			 ((is_character(scan, last, '-') || is_character(scan, last, '+')) &&
 			  sign_is_unary(scan)))
 		hg_out_byte(scan->out, '0');
@@ -661,7 +761,7 @@ put_number(sql_scan *scan, const token *tok)
 		hg_mask_put_marker(scan->out, scan->text, found ? &finding : NULL, scan->options);
 		hg_out_byte(scan->out, '\'');
 	}
-	return tok->end;
+	return replaced(scan, tok->end);
 }
 
 /*
@@ -672,48 +772,45 @@ put_number(sql_scan *scan, const token *tok)
 
 /* Short words in one case without digits are key words or plain names. */
 static bool
-word_needs_look(const char *word, size_t size)
+word_needs_look(const char *word, size_t size, unsigned seen)
 {
 	bool		lower = false;
 
 	if (size < 5)
 		return false;
+	if (seen & (BYTE_DIGIT | BYTE_OTHER))
+		return true;
+	if (!(seen & BYTE_UPPER) || !(seen & BYTE_LOWER))
+		return false;
+	/* A capital behind a small letter. */
 	for (size_t i = 0; i < size; i++)
 	{
-		unsigned char c = (unsigned char) word[i];
-
-		if (is_digit(c) || c == '_' || c >= 0x80)
+		if (lower && (classes[(unsigned char) word[i]] & BYTE_UPPER))
 			return true;
-		if (c >= 'a')
-			lower = true;
-		else if (lower)
-			return true;
+		lower = lower || (unsigned char) word[i] >= 'a';
 	}
 	return false;
 }
 
-static size_t
-put_word(sql_scan *scan, const token *tok)
+static void
+put_word(sql_scan *scan, size_t start, size_t end, unsigned seen)
 {
-	const char *word = scan->text + tok->start;
-	size_t		size = tok->end - tok->start;
+	const char *word = scan->text + start;
+	size_t		size = end - start;
 	hg_phi_span finding;
-
-	bool		found = word_needs_look(word, size) &&
-		hg_mask_find_in_name(word, size, &finding, WORD_CONFIDENCE);
+	bool		found = word_needs_look(word, size, seen) &&
+		hg_mask_find_in_name(word, size, &finding, WORD_CONFIDENCE, scan->options->memo);
 
 	/* What the user gave as a value may have become a name of dynamic SQL. */
-	if (found || (scan->outer != NULL && !hg_format_is_keyword(word, size) &&
-				  hg_mask_sql_origin(scan->outer, scan->outer_size, word, size) ==
-				  HG_ORIGIN_VALUE))
-	{
-		open_quote(scan->out, '"');
-		hg_mask_put_marker(scan->out, word, found ? &finding : NULL, scan->options);
-		hg_out_byte(scan->out, '"');
-	}
-	else
-		hg_out_bytes(scan->out, word, size);
-	return tok->end;
+	if (!found && (scan->outer == NULL || hg_format_is_keyword(word, size) ||
+				   hg_mask_sql_origin(scan->outer, scan->outer_size, word, size) !=
+				   HG_ORIGIN_VALUE))
+		return;
+	write_kept(scan, start);
+	open_quote(scan->out, '"');
+	hg_mask_put_marker(scan->out, word, found ? &finding : NULL, scan->options);
+	hg_out_byte(scan->out, '"');
+	(void) replaced(scan, end);
 }
 
 /* A comment keeps its delimiters, so that words on both sides stay apart. */
@@ -721,14 +818,14 @@ static size_t
 put_comment(sql_scan *scan, const token *tok)
 {
 	size_t		delimiters = tok->kind == TOKEN_BLOCK_COMMENT && tok->terminated ? 4 : 2;
-	const char *text = scan->text + tok->start;
 
-	hg_out_bytes(scan->out, text, 2);
+	/* "--" or the opening of a block stays with what stands before it. */
+	write_kept(scan, tok->start + 2);
 	if (tok->end - tok->start > delimiters)
 		hg_out_text(scan->out, " " HG_REDACTED);
 	if (tok->kind == TOKEN_BLOCK_COMMENT)
 		hg_out_text(scan->out, tok->end - tok->start > delimiters ? " */" : "*/");
-	return tok->end;
+	return replaced(scan, tok->end);
 }
 
 /* Writes one token and returns where the next one begins. */
@@ -744,14 +841,21 @@ put_token(sql_scan *scan, const token *tok)
 		case TOKEN_NUMBER:
 			return put_number(scan, tok);
 		case TOKEN_WORD:
-			return put_word(scan, tok);
+			put_word(scan, tok->start, tok->end, 0);
+			return tok->end;
 		case TOKEN_LINE_COMMENT:
 		case TOKEN_BLOCK_COMMENT:
 			return put_comment(scan, tok);
 		default:
-			hg_out_bytes(scan->out, scan->text + tok->start, tok->end - tok->start);
 			return tok->end;
 	}
+}
+
+static inline void
+remember(sql_scan *scan, const token *tok)
+{
+	scan->before_last = scan->last;
+	scan->last = *tok;
 }
 
 static void
@@ -761,17 +865,36 @@ scan_all(sql_scan *scan)
 
 	while (at < scan->size && !scan->out->cut)
 	{
-		token		tok = next_token(scan, at);
+		unsigned char c = (unsigned char) scan->text[at];
+		token		tok = {TOKEN_CHARACTER, at, at + 1, true, false, false};
+		unsigned	seen;
 
-		at = put_token(scan, &tok);
-		if (tok.kind == TOKEN_SPACE || tok.kind == TOKEN_LINE_COMMENT ||
-			tok.kind == TOKEN_BLOCK_COMMENT)
+		if (is_space(c))
+		{
+			at++;
 			continue;
-		if (is_character(scan, &tok, ')'))
+		}
+		tok.end = end_of_plain_word(scan->text, scan->size, at, &seen);
+		if (tok.end > at)
+		{
+			tok.kind = TOKEN_WORD;
+			put_word(scan, at, tok.end, seen);
+			at = tok.end;
+		}
+		else if (!(classes[c] & (BYTE_WORD | BYTE_OPENS)))
+			tok.end = ++at;
+		else
+		{
+			tok = next_token(scan, at);
+			at = put_token(scan, &tok);
+			if (tok.kind == TOKEN_LINE_COMMENT || tok.kind == TOKEN_BLOCK_COMMENT)
+				continue;
+		}
+		if (c == ')')
 			scan->type_modifier = false;
-		scan->before_last = scan->last;
-		scan->last = tok;
+		remember(scan, &tok);
 	}
+	write_kept(scan, scan->size);
 }
 
 void
@@ -813,10 +936,65 @@ hg_mask_sql(const char *sql, size_t size, char *out, size_t out_size,
 	return bounded.used;
 }
 
-bool
-hg_mask_sql_is_complete(const char *sql, size_t size)
+/* What the open token is, and where its reading goes on. */
+static void
+note_open(hg_sql_progress *progress, const char *sql, size_t size, const token *open)
 {
-	return well_formed(sql, size, 0, false);
+	size_t		quote = open->start;
+	bool		terminated;
+
+	while (strchr("'\"$/", sql[quote]) == NULL)
+		quote++;
+	progress->kind = sql[quote] == '/' ? '*' : sql[quote];
+	progress->open = quote;
+	progress->at = size;
+	progress->depth = 0;
+	progress->escapes = (open->kind == TOKEN_LITERAL && !open->plain && sql[quote] == '\'');
+	progress->tag_size = progress->kind == '$' ? size_of_tag(sql, size, quote) : 0;
+	if (progress->kind == '*')
+		(void) end_of_comment(sql, size, quote, &progress->depth, &terminated);
+}
+
+/* Goes on within the open token; returns whether it ends. */
+static bool
+read_open(hg_sql_progress *progress, const char *sql, size_t size)
+{
+	bool		terminated;
+	size_t		tag = progress->tag_size;
+
+	if (progress->kind == '*')
+		progress->at = end_of_comment(sql, size, progress->at, &progress->depth, &terminated);
+	else if (progress->kind == '$')
+	{
+		/* The tag that ends it may have begun before; it does not overlap the one that opens. */
+		size_t		from = progress->at > progress->open + 2 * tag ? progress->at - tag :
+			progress->open + tag;
+
+		progress->at = end_of_dollar_quoted(sql, size, sql + progress->open, tag, from,
+											&terminated);
+	}
+	else
+		progress->at = end_within_quoted(sql, size, progress->at, progress->kind,
+										 progress->escapes, &terminated);
+	if (terminated)
+		progress->kind = '\0';
+	return terminated;
+}
+
+bool
+hg_mask_sql_is_complete(hg_sql_progress *progress, const char *sql, size_t size)
+{
+	token		open;
+
+	if (progress->kind != '\0' && !read_open(progress, sql, size))
+		return false;
+	if (!find_unterminated(sql, size, progress->at, false, &open))
+	{
+		progress->at = size;
+		return true;
+	}
+	note_open(progress, sql, size, &open);
+	return false;
 }
 
 /* Whether a text holds a word, in any case, and not as a part of another. */

@@ -12,7 +12,7 @@
 #define MESSAGES 50000
 #define BLOCKS 200
 
-static const hg_mask_log_options options = {.mask = {0.4f, NULL, NULL}, .strict = true};
+static const hg_mask_log_options options = {.mask = {.confidence = 0.4f}, .strict = true};
 
 static const char statement_id[] = "duration: %s ms  statement: %s";
 static const char statement[] = "duration: 0.123 ms  statement: select p.id, p.name, v.visit_date "

@@ -2,11 +2,15 @@
  * Goal: whatever bytes come, masking neither reads nor writes outside its
  * buffers, never writes more than it was given, and masked SQL shows no byte
  * of a literal.
- * Method: libFuzzer with AddressSanitizer. Each input is masked in every way
- * there is, into buffers of several sizes; and as the content of a literal in
- * a statement, from which nothing of it may come out.
+ * Method: libFuzzer with AddressSanitizer. Each input, in memory of exactly its
+ * size, is masked in every way there is, into memory of exactly the size that
+ * is told; as the content of a literal in a statement, from which nothing of it
+ * may come out; and as SQL around literals and comments of every kind, of
+ * which no byte may be left.
  */
+#define _GNU_SOURCE
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +18,7 @@
 
 int			LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const hg_mask_log_options options = {.mask = {0.4f, NULL, NULL}, .strict = true};
+static const hg_mask_log_options options = {.mask = {.confidence = 0.4f}, .strict = true};
 
 /* Exact sizes, so that one byte too far is seen. */
 static char *
@@ -92,6 +96,86 @@ check_literal(const uint8_t *data, size_t size)
 	free(sql);
 }
 
+/* What literals and comments there are; the value stands between. */
+static const struct
+{
+	const char *open;
+	const char *close;
+}			forms[] = {
+	{"'", "'"}, {"e'", "'"}, {"E'\\'", "'"}, {"$$", "$$"}, {"$a1$", "$a1$"}, {"U&'", "'"},
+	{"b'", "'"}, {"X'", "'"}, {"n'", "'"}, {"/*", "*/"}, {"/*/*", "*/*/"}, {"--", "\n"},
+	{"'", "''"}, {"'''", "'"}, {"e'", ""}, {"$$", ""}, {"/*", ""}, {"'a'\n'", "'"},
+	{"\"a b ", "\""}, {"U&\" ", "\""}, {"1e", "'"}, {"(7", ")"}, {"=", ""},
+};
+
+/* No text that a fuzzer makes holds it, and it is a number as well. */
+#define VALUE "70717273747576777879"
+
+/* The input, cut in two, stands around a literal: the part before it leaves nothing open. */
+static void
+check_around(const uint8_t *data, size_t size)
+{
+	hg_sql_progress progress = {0};
+	size_t		cut = size == 0 ? 0 : (data[0] * size) / 256;
+	size_t		room = (size + 64) * 14;
+	char	   *sql = malloc(size + 64);
+	char	   *out = malloc(room);
+
+	if (memchr(data, '\\', cut) != NULL || (size > 0 && memmem(data, size, "7071", 4) != NULL) ||
+		!hg_mask_sql_is_complete(&progress, (const char *) data, cut))
+		goto done;
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
+	{
+		size_t		used = cut;
+
+		memcpy(sql, data, cut);
+		/* A new line ends a comment, and a comma keeps what LIMIT and the like want away. */
+		used += (size_t) sprintf(sql + used, "\n, %s" VALUE "%s", forms[i].open, forms[i].close);
+		memcpy(sql + used, data + cut, size - cut);
+		used = hg_mask_sql(sql, used + size - cut, out, room, &options.mask);
+		if (memmem(out, used, "7071", 4) != NULL)
+			abort();
+	}
+done:
+	free(out);
+	free(sql);
+}
+
+/* SQL that grows by lines is as complete as the whole of it. */
+static void
+check_progress(const char *text, size_t size)
+{
+	hg_sql_progress grown = {0};
+
+	for (size_t end = 0; end <= size; end++)
+	{
+		hg_sql_progress whole = {0};
+
+		if (end < size && text[end] != '\n')
+			continue;
+		if (hg_mask_sql_is_complete(&grown, text, end) !=
+			hg_mask_sql_is_complete(&whole, text, end))
+			abort();
+	}
+}
+
+/* Words that were looked at before change nothing. */
+static void
+check_memo(const char *text, size_t size)
+{
+	static hg_mask_memo memo;
+	hg_mask_options remembering = options.mask;
+	char		first[512];
+	char		second[512];
+	size_t		used = hg_mask_sql(text, size, first, sizeof(first), &options.mask);
+
+	remembering.memo = &memo;
+	for (int i = 0; i < 2; i++)
+		if (hg_mask_sql(text, size, second, sizeof(second), &remembering) != used ||
+			memcmp(first, second, used) != 0)
+			abort();
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -105,6 +189,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	(void) hg_mask_raise("patient %s of %s", text, size, (char[64]) {0}, 64, &options);
 	(void) hg_mask_csv_is_complete(text, size);
 	check_literal(data, size);
+	check_around(data, size);
+	check_memo(text, size);
+	if (size < 512)
+		check_progress(text, size);
 	free(text);
 	return 0;
 }

@@ -59,6 +59,21 @@ my $log = "2026-11-29 12:00:00 UTC [1] LOG:  duration: 1.0 ms  statement: select
 is($masked, "2026-11-29 12:00:00 UTC [1] LOG:  duration: 1.0 ms  statement: select '[redacted]',\n\t a\n\tfrom t\n"
         . "2026-11-29 12:00:00 UTC [1] LOG:  database system is ready to accept connections\n", 'a record of several lines keeps its tabs');
 
+($masked) = redact("LOG:  execute s1: select 'zq' from t where id = 4711\nLOG:  execute fetch from c/p: select 4711\n");
+is($masked, "LOG:  execute s1: select '[redacted]' from t where id = '[redacted]'\nLOG:  execute fetch from c/p: select '[redacted]'\n",
+    'the extended protocol: its statements are SQL too');
+
+# A body whose lines end like statements; each kind of quote goes over lines.
+my $body = join '', map { "  PERFORM 'zq$_';\n" } 1 .. 3000;
+for my $quotes ([ '$a$', '$a$' ], [ '$$', '$$' ], [ "E'", "'" ], [ '/*', '*/ 1' ])
+{
+    my ($open, $close) = @$quotes;
+    my $inside = $open eq "E'" ? $body =~ s/'/\\'/gr : $body;
+    ($masked) = redact("-- PostgreSQL database dump\nSELECT $open\n$inside$close;\nSELECT 'zq';\nCREATE TABLE t (a int);\n");
+    unlike($masked, qr/zq|PERFORM/, "$open: nothing of a long body is left");
+    like($masked, qr/SELECT '\[redacted\]';\nCREATE TABLE t \(a int\);\n\z/, "$open: and what follows is");
+}
+
 my $text = "Dear colleagues,\nthe server was slow today, and it's fine now.\n\nNo newline at the end";
 my ($same, $status) = redact($text);
 is($same, $text, 'text without values passes as it is');

@@ -163,7 +163,7 @@ check_nested(const hg_mask_log_options *options)
 int
 main(void)
 {
-	hg_mask_log_options options = {.mask = {0.4f, NULL, NULL}, .strict = true};
+	hg_mask_log_options options = {.mask = {.confidence = 0.4f}, .strict = true};
 	char		out[1024];
 
 	for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++)

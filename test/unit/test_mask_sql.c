@@ -66,7 +66,7 @@ static const struct
 static void
 check_pair(const char *sql, const char *masked)
 {
-	static const hg_mask_options options = {0.4f, NULL, NULL};
+	static const hg_mask_options options = {.confidence = 0.4f};
 	char		once[1024];
 	char		twice[1024];
 	size_t		size = hg_mask_sql(sql, strlen(sql), once, sizeof(once) - 1, &options);
@@ -82,7 +82,7 @@ check_pair(const char *sql, const char *masked)
 static void
 check_cut(void)
 {
-	static const hg_mask_options options = {0.4f, NULL, NULL};
+	static const hg_mask_options options = {.confidence = 0.4f};
 	static const char sql[] = "select 'zq', \xc3\xa4\xc3\xb6, 'zq' from t";
 	int			right = 1;
 
