@@ -192,12 +192,13 @@ static bool
 receipt_sign(hg_audit_receipt *receipt, char *line)
 {
 	hg_audit_trail *trail = palloc0(sizeof(*trail));
+	bool		found;
 	bool		ok;
 
 	strlcpy(trail->directory, hg_guc_audit_directory, sizeof(trail->directory));
 	strlcpy(trail->state_directory, hg_guc_state_directory, sizeof(trail->state_directory));
 	trail->system_id = receipt->system_id = GetSystemIdentifier();
-	ok = hg_audit_state_load(trail);
+	ok = hg_audit_state_load(trail, &found) && found;
 	memcpy(receipt->trail_id, trail->state.trail_id, sizeof(receipt->trail_id));
 	receipt->epoch = trail->state.epoch;
 	ok = ok && hg_audit_receipt_sign(receipt, trail->state.private_key, line);

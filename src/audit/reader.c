@@ -239,6 +239,26 @@ segment_read(const hg_audit_reader *reader, const char *name, bool last)
 	}
 }
 
+/* Whether a segment of so late a name began while the clock showed an earlier time. */
+static bool
+clock_was_back(const char *name, int64 until_us)
+{
+	char		path[HG_AUDIT_PATH_SIZE];
+	hg_audit_segment_header header;
+	ssize_t		got;
+	int			fd;
+
+	hg_audit_path(path, hg_guc_audit_directory, name);
+	fd = OpenTransientFile(path, O_RDONLY | PG_BINARY);
+	if (fd < 0)
+		return true;
+	got = read(fd, &header, sizeof(header));
+	CloseTransientFile(fd);
+	return got != (ssize_t) sizeof(header)
+		|| hg_audit_segment_header_problem(&header, sizeof(header)) != NULL
+		|| header.clock_us <= until_us;
+}
+
 void
 hg_audit_read_files(const hg_audit_reader *reader)
 {
@@ -265,8 +285,9 @@ hg_audit_read_files(const hg_audit_reader *reader)
 		if (!last && files[i + 1].created_us < reader->since_us)
 			continue;
 		if (reader->until_us < INT64_MAX - DELAY_MAX_US
-			&& files[i].created_us > reader->until_us + DELAY_MAX_US)
-			break;
+			&& files[i].created_us > reader->until_us + DELAY_MAX_US
+			&& !clock_was_back(files[i].name, reader->until_us + DELAY_MAX_US))
+			continue;
 		segment_read(reader, files[i].name, last);
 		MemoryContextReset(context);
 	}

@@ -39,12 +39,13 @@ typedef struct hg_audit_segment_header
 	uint64_t	system_id;
 	uint64_t	number;			/* from 1, ascending by 1 in a directory */
 	uint64_t	seq_first;
-	int64_t		created_us;		/* since 1970 */
+	int64_t		created_us;		/* since 1970, but not before any event of the segments before */
 	uint32_t	boot;			/* number of starts of this trail's server */
 	uint32_t	epoch;			/* of the key that signs here */
 	uint8_t		chain_before[HG_AUDIT_HASH_SIZE];	/* at the end of the segment before */
 	uint8_t		public_key[HG_AUDIT_KEY_SIZE];
-	uint8_t		reserved[100];
+	int64_t		clock_us;		/* the clock then: before created_us if it was set back */
+	uint8_t		reserved[92];
 	uint32_t	checksum;
 } hg_audit_segment_header;
 
@@ -55,7 +56,7 @@ typedef struct hg_audit_frame_header
 	uint32_t	items;
 	uint32_t	body_checksum;
 	uint64_t	seq_next;		/* behind this frame */
-	int64_t		written_us;
+	int64_t		written_us;		/* not before any event in it */
 	uint64_t	ring_id;
 	uint64_t	positions[HG_AUDIT_SHARDS]; /* drained up to there, in the ring's slots */
 	uint8_t		chain[HG_AUDIT_HASH_SIZE];

@@ -195,3 +195,32 @@ hg_audit_directory_sync(const char *directory)
 	errno = error;
 	return ok;
 }
+
+bool
+hg_audit_directory_lock(const char *directory, int *fd)
+{
+	char		path[HG_AUDIT_PATH_SIZE];
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	struct stat ours;
+	struct stat there;
+	int			error;
+
+	hg_audit_path(path, directory, HG_AUDIT_LOCK_FILE);
+	if (*fd >= 0)
+	{
+		if (fstat(*fd, &ours) == 0 && stat(path, &there) == 0 && ours.st_ino == there.st_ino
+			&& ours.st_dev == there.st_dev)
+			return true;
+		close(*fd);
+	}
+	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	/* A file system without locks is one where nobody can be kept out. */
+	if (*fd >= 0 && (fcntl(*fd, F_SETLK, &lock) == 0 || errno == ENOLCK || errno == EOPNOTSUPP))
+		return true;
+	error = errno;
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+	errno = error;
+	return false;
+}

@@ -13,6 +13,7 @@
 #define HG_AUDIT_PATH_SIZE 1088
 #define HG_AUDIT_FILE_NAME_SIZE 48
 #define HG_AUDIT_KEYS_FILE "keys.file"
+#define HG_AUDIT_LOCK_FILE "lock"
 
 typedef struct hg_audit_file
 {
@@ -47,5 +48,11 @@ extern bool hg_audit_file_write(int fd, const void *data, size_t size, uint64_t 
 /* Makes a directory (mode 0700) and those above it; fine if it is there. */
 extern bool hg_audit_directory_make(const char *directory);
 extern bool hg_audit_directory_sync(const char *directory);
+
+/*
+ * Keeps other processes out of a directory, until this one ends or closes *fd
+ * (-1: not held yet).  Takes the lock anew where the directory was replaced.
+ */
+extern bool hg_audit_directory_lock(const char *directory, int *fd);
 
 #endif							/* HG_AUDIT_SEGMENT_FILES_H */

@@ -33,7 +33,7 @@ state_checksum(const hg_audit_state *state)
 }
 
 bool
-hg_audit_state_load(hg_audit_trail *trail)
+hg_audit_state_load(hg_audit_trail *trail, bool *found)
 {
 	char		path[HG_AUDIT_PATH_SIZE];
 	hg_audit_state *state = &trail->state;
@@ -44,8 +44,10 @@ hg_audit_state_load(hg_audit_trail *trail)
 
 	hg_audit_path(path, trail->state_directory, HG_AUDIT_STATE_FILE);
 	memset(state, 0, sizeof(*state));
+	*found = false;
+	/* A disk that cannot be read now is no reason to begin another trail. */
 	if (!hg_audit_file_read(path, &data, &size))
-		return false;
+		return errno == ENOENT || fail(trail, "reading the state file failed");
 	ok = size == sizeof(*state) && stat(path, &status) == 0;
 	if (ok)
 		memcpy(state, data, sizeof(*state));
@@ -56,7 +58,8 @@ hg_audit_state_load(hg_audit_trail *trail)
 		&& state->system_id == trail->system_id && state->inode == (uint64_t) status.st_ino;
 	if (!ok)
 		hg_audit_wipe(state, sizeof(*state));
-	return ok;
+	*found = ok;
+	return true;
 }
 
 /* Overwrites what an open descriptor still reaches. */

@@ -9,8 +9,11 @@
 
 #include "audit/segment_trail.h"
 
-/* False if there is none that belongs to this directory and this system. */
-extern bool hg_audit_state_load(hg_audit_trail *trail);
+/*
+ * *found: there is one, of this directory and this system.  False where that
+ * cannot be read now.
+ */
+extern bool hg_audit_state_load(hg_audit_trail *trail, bool *found);
 
 /*
  * Before a segment is begun: a new key, endorsed by the one before, whose

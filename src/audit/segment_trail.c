@@ -20,6 +20,9 @@
 /* A segment whose dictionary got that large is closed early. */
 #define TEXTS_MAX 100000
 
+/* A clock that goes back so far was set back: time servers make smaller steps. */
+#define CLOCK_STEP_US 1000000
+
 #define FILE_PATH_SIZE (HG_AUDIT_PATH_SIZE + HG_AUDIT_FILE_NAME_SIZE)
 
 static bool
@@ -36,6 +39,13 @@ fail_broken(hg_audit_trail *trail)
 	trail->broken = true;
 	errno = 0;
 	return fail(trail, "hashing or signing failed");
+}
+
+static void
+latest_raise(hg_audit_trail *trail, int64_t us)
+{
+	if (trail->latest_us < us)
+		trail->latest_us = us;
 }
 
 /* Follows a checkpoint or gap of a segment that is read again. */
@@ -76,6 +86,7 @@ found_frame(hg_audit_trail *trail, const hg_audit_frame_header *frame)
 
 	trail->at_checkpoint = false;
 	trail->segment.seq_next = frame->seq_next;
+	latest_raise(trail, frame->written_us);
 	if (frame->ring_id != trail->ring_id_found)
 	{
 		memset(trail->dropped_found, 0, sizeof(trail->dropped_found));
@@ -224,6 +235,19 @@ sizes_count(hg_audit_trail *trail, const hg_audit_files *list)
 		trail->bytes_closed -= trail->segment.size;
 }
 
+/* A copied configuration may lead two servers to one directory: the second one stays out. */
+static bool
+directory_lock(hg_audit_trail *trail)
+{
+	if (hg_audit_directory_lock(trail->directory, &trail->lock_fd))
+		return true;
+	if (errno != EAGAIN && errno != EACCES)
+		return fail(trail, "locking the audit directory failed");
+	errno = errno == EACCES ? EACCES : 0;
+	return fail(trail, errno ? "locking the audit directory failed"
+				: "another server writes to the audit directory");
+}
+
 bool
 hg_audit_trail_open(hg_audit_trail *trail)
 {
@@ -232,7 +256,7 @@ hg_audit_trail_open(hg_audit_trail *trail)
 	bool		state_ok;
 	bool		ok;
 
-	trail->fd = -1;
+	trail->fd = trail->lock_fd = -1;
 	trail->seq_next = 1;
 	trail->frame.leaves_max = HG_AUDIT_FRAME_SIZE_MAX / sizeof(hg_audit_text_item);
 	trail->frame.data = malloc(HG_AUDIT_FRAME_SIZE_MAX);
@@ -245,15 +269,20 @@ hg_audit_trail_open(hg_audit_trail *trail)
 		return fail(trail, "making the audit directory failed");
 	if (!hg_audit_directory_make(trail->state_directory))
 		return fail(trail, "making the state directory failed");
+	if (!directory_lock(trail))
+		return false;
+	if (!hg_audit_state_load(trail, &state_ok))
+		return false;
 	if (!hg_audit_files_list(trail->directory, &list))
 		return fail(trail, "reading the audit directory failed");
-	state_ok = hg_audit_state_load(trail);
 	trail->fresh = !state_ok && list.count == 0;
 	trail->forked = !state_ok && list.count > 0;
 	memcpy(trail->previous, trail->state.previous, sizeof(trail->previous));
 	ok = segments_load(trail, &list);
 	sizes_count(trail, &list);
 	last = list.count > 0 ? list.files[list.count - 1].number : 0;
+	if (last > 0)
+		latest_raise(trail, list.files[list.count - 1].created_us);
 	trail->missing = state_ok && last + 1 < trail->state.segment;
 	if (last > trail->state.segment)
 		trail->state.segment = last;
@@ -275,7 +304,9 @@ hg_audit_trail_free(hg_audit_trail *trail)
 {
 	if (trail->fd >= 0)
 		close(trail->fd);
-	trail->fd = -1;
+	if (trail->lock_fd >= 0)
+		close(trail->lock_fd);
+	trail->fd = trail->lock_fd = -1;
 	free(trail->frame.data);
 	free(trail->frame.leaves);
 	free(trail->pending);
@@ -296,12 +327,14 @@ segment_create(hg_audit_trail *trail, int64_t now_us)
 	header.system_id = trail->system_id;
 	header.number = trail->state.segment;
 	header.seq_first = trail->seq_next;
-	header.created_us = now_us;
+	latest_raise(trail, now_us);
+	header.created_us = trail->latest_us;
+	header.clock_us = now_us;
 	header.boot = trail->state.boot;
 	header.epoch = trail->state.epoch;
 	memcpy(header.chain_before, trail->chain, sizeof(header.chain_before));
 	memcpy(header.public_key, trail->state.public_key, sizeof(header.public_key));
-	hg_audit_file_name(header.number, now_us, name);
+	hg_audit_file_name(header.number, header.created_us, name);
 	snprintf(trail->path, sizeof(trail->path), "%s/%s", trail->directory, name);
 	trail->fd = open(trail->path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (trail->fd < 0)
@@ -318,9 +351,8 @@ segment_create(hg_audit_trail *trail, int64_t now_us)
 	hg_audit_trail_begin(trail);
 	if (!hg_audit_trail_end(trail, now_us))
 		return false;
-	return hg_audit_trail_sync(trail)
-		&& (hg_audit_directory_sync(trail->directory)
-			|| fail(trail, "syncing the audit directory failed"));
+	trail->directory_dirty = true;
+	return hg_audit_trail_sync(trail);
 }
 
 /* A checkpoint ends a segment; what is pending must be on disk before the next one. */
@@ -345,6 +377,10 @@ segment_close(hg_audit_trail *trail, int64_t now_us, uint64_t written, uint64_t 
 bool
 hg_audit_trail_ready(hg_audit_trail *trail, int64_t now_us, uint64_t written, uint64_t dropped)
 {
+	/* So that no segment holds times from before and after. */
+	if (now_us < trail->clock_us - CLOCK_STEP_US)
+		trail->rotate = trail->clock_back = true;
+	trail->clock_us = now_us;
 	if (trail->segment_open && trail->segment.size < trail->segment_size_max
 		&& trail->segment.texts < TEXTS_MAX && !trail->rotate)
 		return true;
@@ -352,7 +388,7 @@ hg_audit_trail_ready(hg_audit_trail *trail, int64_t now_us, uint64_t written, ui
 		return false;
 	if (!hg_audit_directory_make(trail->directory))
 		return fail(trail, "making the audit directory failed");
-	if (!hg_audit_state_advance(trail))
+	if (!directory_lock(trail) || !hg_audit_state_advance(trail))
 		return false;
 	trail->rotate = false;
 	return segment_create(trail, now_us);
@@ -432,6 +468,7 @@ hg_audit_trail_add_event(hg_audit_trail *trail, const hg_audit_event *event,
 {
 	hg_audit_event_item item;
 
+	latest_raise(trail, event->recorded_us);
 	item.seq = trail->segment.seq_next;
 	item.event = *event;
 	memcpy(item.texts, texts, sizeof(item.texts));
@@ -469,7 +506,8 @@ hg_audit_trail_add_count(hg_audit_trail *trail, hg_audit_count_item *count,
 bool
 hg_audit_trail_end(hg_audit_trail *trail, int64_t now_us)
 {
-	if (!hg_audit_frame_end(&trail->segment, &trail->frame, now_us, trail->ring_id,
+	latest_raise(trail, now_us);
+	if (!hg_audit_frame_end(&trail->segment, &trail->frame, trail->latest_us, trail->ring_id,
 							trail->positions))
 		return fail_broken(trail);
 	trail->at_checkpoint = false;
@@ -536,6 +574,9 @@ hg_audit_trail_sync(hg_audit_trail *trail)
 		trail->pending_written = 0;
 		return fail(trail, "syncing a segment failed");
 	}
+	if (trail->directory_dirty && !hg_audit_directory_sync(trail->directory))
+		return fail(trail, "syncing the audit directory failed");
+	trail->directory_dirty = false;
 	trail->durable_size += trail->pending_size;
 	trail->pending_size = 0;
 	trail->pending_written = 0;

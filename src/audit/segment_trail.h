@@ -3,7 +3,7 @@
  *		A trail that is being written: its state, its segments, its keys.
  *
  * Pure C without postgres.h, so that the unit tests can crash it at every
- * byte.  One process writes a trail at a time (the caller sees to that).
+ * byte.  One process writes a trail at a time: a lock in its directory.
  *
  * Functions that return false leave words in trail->problem and an errno in
  * trail->error; nothing is lost then and the call may be repeated later, but
@@ -73,6 +73,11 @@ typedef struct hg_audit_trail
 	int			fd;
 	char		path[HG_AUDIT_PATH_SIZE + HG_AUDIT_FILE_NAME_SIZE];	/* of the segment */
 	bool		rotate;			/* begin another segment as soon as there is time */
+	bool		clock_back;		/* the clock was set back since; the caller's to take away */
+	int64_t		clock_us;		/* when it was last asked for room; 0: not yet */
+	int64_t		latest_us;		/* no event so far is younger */
+	int			lock_fd;
+	bool		directory_dirty;	/* the segment's name may not be on disk */
 	struct hg_audit_dictionary *dictionary;
 	uint64_t	ring_id;
 	uint64_t	positions[HG_AUDIT_SHARDS];

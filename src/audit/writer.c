@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include <sys/stat.h>
+#include <time.h>
 
 #include "audit/control.h"
 #include "audit/event.h"
@@ -64,10 +65,10 @@ static struct
 	uint64		seq_lost;		/* numbers that the ring knows and the trail does not */
 	ring_record records[HG_AUDIT_SHARDS];
 	int64		drained_before_us;	/* when the ring was drained before */
-	int64		synced_us;
+	int64		synced_us;		/* these three by ticks_us() */
 	int64		checkpoint_us;
 	int64		looked_us;		/* when the segment's file was last looked for */
-	bool		in_recovery;
+	bool		was_standby;
 	int64		failed_us;		/* 0: all is well */
 	hg_audit_gap_reason failed_reason;
 	int			retry_ms;
@@ -83,6 +84,16 @@ static int64
 now_us(void)
 {
 	return HG_AUDIT_US(GetCurrentTimestamp());
+}
+
+/* What intervals are measured with: the clock may be set back, and none may get longer by it. */
+static int64
+ticks_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64) now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
 static uint64
@@ -287,7 +298,7 @@ gap_times(hg_audit_gap_item *gap)
 	if (gap->began_us == 0)
 		gap->began_us = writer.drained_before_us;
 	if (gap->ended_us < gap->began_us)
-		gap->ended_us = now_us();
+		gap->ended_us = Max(now_us(), gap->began_us);
 }
 
 /* A gap record for what was lost and is not reported yet: which 0 dropped, 1 crashed. */
@@ -318,7 +329,7 @@ gap_add(int which, const uint64 *lost_total, uint64 bytes_total)
 	else
 	{
 		gap.began_us = writer.drained_before_us;
-		gap.ended_us = now_us();
+		gap.ended_us = Max(now_us(), gap.began_us);
 	}
 	memcpy(gap.totals, writer.reported, sizeof(gap.totals));
 	return hg_audit_trail_add_gap(writer.trail, &gap);
@@ -349,7 +360,7 @@ counts_add(void)
 		}
 		memset(&count, 0, sizeof(count));
 		count.began_us = writer.drained_before_us;
-		count.ended_us = now_us();
+		count.ended_us = Max(now_us(), count.began_us);
 		count.count = total - writer.shed_reported[i];
 		count.total = total;
 		count.class = common ? i - HG_AUDIT_SHED_MAX : place->class;
@@ -513,9 +524,28 @@ checkpoint_tell(void)
 		return;
 	strlcpy(writer.status.checkpoint, writer.trail->checkpoint,
 			sizeof(writer.status.checkpoint));
-	writer.status.last_checkpoint_us = writer.checkpoint_us = now_us();
+	writer.status.last_checkpoint_us = now_us();
+	writer.checkpoint_us = ticks_us();
 	ereport(LOG, (errmsg_internal("%s", writer.trail->checkpoint), errhidestmt(true),
 				  errhidecontext(true)));
+}
+
+/* An event of the writer itself: it passes the ring as all do. */
+static void
+tell(const char *action, const char *detail)
+{
+	hg_audit_record(HG_AUDIT_GUARD, HG_AUDIT_SUCCESS, action, NULL, NULL, 0, detail);
+}
+
+/* Times of the trail do not ascend from here on; numbers do. */
+static void
+clock_tell(void)
+{
+	writer.trail->clock_back = false;
+	ereport(LOG,
+			(errmsg("hipaa_guard found the clock set back"),
+			 errdetail("The audit trail goes on in another segment.")));
+	tell("clock set back", "times before and after overlap; sequence numbers do not");
 }
 
 /* Takes all that is in the ring now. */
@@ -539,6 +569,8 @@ drain(void)
 		if (!hg_audit_trail_ready(writer.trail, now_us(), written, dropped))
 			return trail_failed();
 		checkpoint_tell();
+		if (writer.trail->clock_back)
+			clock_tell();
 		if (!hg_audit_trail_has_room(writer.trail) && !hg_audit_trail_sync(writer.trail))
 			return trail_failed();
 		if (!text_numbers_ready() || !frame_make(&more) || !write_pending())
@@ -560,7 +592,7 @@ sync_trail(void)
 		commit();
 		writer.status.last_flush_us = now_us();
 	}
-	writer.synced_us = now_us();
+	writer.synced_us = ticks_us();
 	return true;
 }
 
@@ -577,13 +609,6 @@ checkpoint(void)
 	if (!hg_audit_trail_checkpoint(writer.trail, now_us(), written, dropped))
 		return trail_failed();
 	return sync_trail();
-}
-
-/* An event of the writer itself: it passes the ring as all do. */
-static void
-tell(const char *action, const char *detail)
-{
-	hg_audit_record(HG_AUDIT_GUARD, HG_AUDIT_SUCCESS, action, NULL, NULL, 0, detail);
 }
 
 /*
@@ -634,8 +659,18 @@ reconcile(void)
 static void
 trail_tell(const hg_audit_trail *trail)
 {
+	char		detail[128];
+	char		parent[2 * HG_AUDIT_TRAIL_ID_SIZE + 1];
+
 	if (trail->forked)
-		tell("fork", "copied, restored or promoted data directory: a new trail begins");
+	{
+		hg_audit_hex_encode(trail->parent_id, sizeof(trail->parent_id), parent);
+		snprintf(detail, sizeof(detail), "copied or restored data directory: a new trail begins, "
+				 "its parent is %s", parent);
+		tell("fork", detail);
+	}
+	if (trail->latest_us > now_us() + 1000000)
+		tell("clock set back", "times before and after overlap; sequence numbers do not");
 	if (trail->missing)
 		tell("segments missing", "segments of the trail that were written are not there");
 	if (trail->damaged)
@@ -676,7 +711,7 @@ trail_open(void)
 	reconcile();
 	trail_tell(trail);
 	(void) hg_audit_trail_purge_finish(trail);
-	writer.checkpoint_us = now_us();
+	writer.checkpoint_us = ticks_us();
 	return true;
 }
 
@@ -754,9 +789,18 @@ size_watch(void)
 static void
 surroundings_look(void)
 {
-	if (now_us() - writer.looked_us < 1000000)
+	bool		standby = GetRecoveryState() == RECOVERY_STATE_ARCHIVE;
+
+	/* A server that only starts, or recovers from a crash, was no standby. */
+	if (writer.was_standby && !standby)
+	{
+		tell("promotion", "the standby became a primary");
+		writer.trail->rotate = true;
+	}
+	writer.was_standby = standby;
+	if (ticks_us() - writer.looked_us < 1000000)
 		return;
-	writer.looked_us = now_us();
+	writer.looked_us = ticks_us();
 	if (hg_audit_trail_lost(writer.trail))
 	{
 		ereport(LOG,
@@ -765,12 +809,6 @@ surroundings_look(void)
 				 errdetail("Another one is begun.")));
 		tell("segments missing", "a segment was removed while it was written");
 	}
-	if (writer.in_recovery && !RecoveryInProgress())
-	{
-		tell("promotion", "the standby became a primary");
-		writer.trail->rotate = true;
-	}
-	writer.in_recovery = RecoveryInProgress();
 }
 
 /* One round: drain; sync, checkpoint and answer who waits, as far as it is time. */
@@ -789,13 +827,14 @@ round_make(bool stopping)
 	if (!drain())
 		return false;
 	checkpoint_due = stopping || checkpoint_asked != writer.checkpoint_seen
-		|| now_us() - writer.checkpoint_us >= (int64) hg_guc_audit_checkpoint_interval_s * 1000000;
+		|| ticks_us() - writer.checkpoint_us
+		>= (int64) hg_guc_audit_checkpoint_interval_s * 1000000;
 	if (checkpoint_due && !writer.trail->at_checkpoint && !checkpoint())
 		return false;
 	if (checkpoint_due)
-		writer.checkpoint_us = now_us();
+		writer.checkpoint_us = ticks_us();
 	if ((flush_asked || stopping
-		 || now_us() - writer.synced_us >= (int64) hg_guc_audit_flush_interval_ms * 1000)
+		 || ticks_us() - writer.synced_us >= (int64) hg_guc_audit_flush_interval_ms * 1000)
 		&& !sync_trail())
 		return false;
 	checkpoint_tell();
@@ -868,7 +907,6 @@ writer_begin(void)
 	before_shmem_exit(writer_exit, (Datum) 0);
 	writer.drained_before_us = now_us();
 	writer.failed_reason = HG_AUDIT_GAP_OVERFLOW;
-	writer.in_recovery = RecoveryInProgress();
 }
 
 void

@@ -59,6 +59,8 @@ my @trails = slurp($standby->data_dir . '/hipaa_guard/audit/keys.file') =~ /trai
 is(scalar @trails, 2, 'it has a key and an id of its own');
 is($trails[0], $parent, 'and its parent is known');
 is(sql($standby, 'postgres', "SELECT count(*) FROM hipaa_guard.audit_log
+    WHERE command_tag = 'fork' AND detail ~ 'its parent is $parent\$'"), '1', 'and named by the event');
+is(sql($standby, 'postgres', "SELECT count(*) FROM hipaa_guard.audit_log
     WHERE statement = 'SELECT a AS on_standby FROM t'"), '1', 'what was read on the standby is in its trail');
 $standby->promote;
 wait_until($standby, 'SELECT NOT pg_is_in_recovery()', 'the standby is promoted');
@@ -75,6 +77,9 @@ sql($node, 'postgres', 'SELECT hipaa_guard.audit_flush()');
 is(sql($node, 'postgres', "SELECT count(*) FROM hipaa_guard.audit_log WHERE command_tag = 'segments missing'"), '1',
     'a trail that vanished is an event of the next one');
 is(sql($node, 'postgres', 'SELECT ok FROM hipaa_guard.audit_verify()'), 'f', 'and does not verify');
+
+is(sql($node, 'postgres', "SELECT count(*) FROM hipaa_guard.audit_log WHERE command_tag = 'promotion'"), '0',
+    'a server that was none is no promoted standby');
 
 # Without the library for a while.
 $node->stop;

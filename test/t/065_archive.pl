@@ -3,6 +3,7 @@
 # mended; a full trail goes on with the classes that the reserve is for, says so, and recovers when room is made.
 # Method: a server that lived seven years ago (a preloaded library shifts its clock), small segments, a trail of 1 MB.
 use Guarded;
+use Faults;
 use JSON::PP;
 
 my $node = new_node('archive', { start => 0 }, "hipaa_guard.audit_segment_size = '64kB'", "hipaa_guard.audit_max_size = '1MB'",
@@ -38,54 +39,11 @@ sub acknowledge_all
 
 sub verified { return sql($node, 'postgres', 'SELECT ok, problem FROM hipaa_guard.audit_verify()') }
 
-# A library that shifts the clock of what is started with it.
-sub clock_shift
-{
-    my $base = PostgreSQL::Test::Utils::tempdir();
-    open my $out, '>', "$base/shift.c" or die "cannot write: $!";
-    print $out <<'END';
-#include <sys/syscall.h>
-#include <sys/time.h>
-#include <time.h>
-#include <unistd.h>
-#define SHIFT (YEARS * 366L * 86400)
-int
-clock_gettime(clockid_t id, struct timespec *at)
-{
-    int status = (int) syscall(SYS_clock_gettime, id, at);
-    if (id == CLOCK_REALTIME)
-        at->tv_sec -= SHIFT;
-    return status;
-}
-int
-gettimeofday(struct timeval *restrict at, void *restrict zone)
-{
-    struct timespec now;
-    (void) zone;
-    clock_gettime(CLOCK_REALTIME, &now);
-    at->tv_sec = now.tv_sec;
-    at->tv_usec = now.tv_nsec / 1000;
-    return 0;
-}
-time_t
-time(time_t *at)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    if (at)
-        *at = now.tv_sec;
-    return now.tv_sec;
-}
-END
-    close $out or die "cannot write: $!";
-    system('gcc', '-shared', '-fPIC', "-DYEARS=$years", '-o', "$base/shift.so", "$base/shift.c") == 0 or die "cannot compile\n";
-    return "$base/shift.so";
-}
-
 # Terms.
 {
-    local $ENV{LD_PRELOAD} = $ENV{SANITIZE} ? '' : clock_shift();
-    $node->start;
+    my $past = Faults->new;
+    $past->clock(-$years * 366 * 86400);
+    $ENV{SANITIZE} ? $node->start : $past->started(sub { $node->start });
     create_extension($node, 'postgres');
     sql($node, 'postgres', 'CREATE TABLE again (n int)');
     fill(3);

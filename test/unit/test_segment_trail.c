@@ -4,13 +4,17 @@
  * Method: small trails in a folder of memory; each is cut, flipped, shuffled or
  * starved of disk space, opened again, and verified.
  */
+#define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "audit/segment_dictionary.h"
 #include "audit/segment_proof.h"
 #include "audit/segment_trail.h"
 #include "audit/segment_verify.h"
@@ -508,6 +512,188 @@ test_fork(void)
 	hg_audit_trail_free(&trail);
 }
 
+/* Two servers with one directory: the second one stays out until the first is gone. */
+static void
+test_lock(void)
+{
+	hg_audit_trail trail;
+	pid_t		child;
+	int			status = 0;
+
+	make_two(&trail);
+	for (int gone = 0; gone < 2; gone++)
+	{
+		child = fork();
+		if (child == 0)
+		{
+			hg_audit_trail other;
+
+			memset(&other, 0, sizeof(other));
+			strcpy(other.directory, directory);
+			strcpy(other.state_directory, state);
+			other.system_id = 42;
+			if (hg_audit_trail_open(&other))
+				_exit(0);
+			_exit(strncmp(other.problem, "another server writes", 21) == 0 ? 1 : 2);
+		}
+		waitpid(child, &status, 0);
+		is_int(WEXITSTATUS(status), 1 - gone, gone ? "lock: who comes later may go on"
+			   : "lock: a second server is kept out");
+		if (!gone)
+			close_trail(&trail);
+	}
+}
+
+/* Where in a folder's files some bytes stand, as a number of files. */
+static int
+files_with(const char *folder, const uint8_t *bytes, size_t count)
+{
+	char		command[300];
+	char		path[512];
+	FILE	   *list;
+	int			found = 0;
+
+	snprintf(command, sizeof(command), "find '%s' -type f", folder);
+	list = popen(command, "r");
+	while (list != NULL && fgets(path, sizeof(path), list) != NULL)
+	{
+		uint8_t    *data;
+		size_t		size;
+
+		path[strcspn(path, "\n")] = '\0';
+		if (!hg_audit_file_read(path, &data, &size))
+			exit(2);
+		found += memmem(data, size, bytes, count) != NULL;
+		free(data);
+	}
+	pclose(list);
+	return found;
+}
+
+/* Segment 1 as somebody would like it to have been, signed by a key. */
+static void
+forge(const hg_audit_segment_header *original, const char *name, const uint8_t *private_key,
+	  const uint8_t *public_key)
+{
+	static hg_audit_trail forged;
+	char		path[256];
+
+	memset(&forged, 0, sizeof(forged));
+	forged.frame.leaves_max = 1000;
+	forged.frame.data = malloc(HG_AUDIT_FRAME_SIZE_MAX);
+	forged.frame.leaves = malloc(1000 * HG_AUDIT_HASH_SIZE);
+	forged.pending = malloc(HG_AUDIT_PENDING_MAX);
+	forged.dictionary = hg_audit_dictionary_create();
+	forged.lock_fd = -1;
+	forged.segment.header = *original;
+	memcpy(forged.state.trail_id, original->trail_id, sizeof(original->trail_id));
+	memcpy(forged.state.private_key, private_key, HG_AUDIT_KEY_SIZE);
+	memcpy(forged.segment.header.public_key, public_key, HG_AUDIT_KEY_SIZE);
+	path_of(path, name);
+	forged.fd = open(path, O_RDWR | O_TRUNC);
+	if (forged.fd < 0 || !hg_audit_segment_begin(&forged.segment, &forged.segment.header))
+		exit(2);
+	memcpy(forged.pending, &forged.segment.header, sizeof(forged.segment.header));
+	forged.pending_size = sizeof(forged.segment.header);
+	hg_audit_trail_begin(&forged);
+	add_event(&forged, 100);
+	add_event(&forged, 101);
+	if (!hg_audit_trail_end(&forged, 1000))
+		exit(2);
+	add_gap(&forged, 5);
+	close_trail(&forged);
+}
+
+/* Who becomes root later finds no key that could have signed what was before. */
+static void
+test_past(void)
+{
+	hg_audit_trail trail;
+	hg_audit_verdict verdict;
+	hg_audit_segment_header header;
+	hg_audit_key key;
+	uint8_t		first_key[HG_AUDIT_KEY_SIZE];
+	uint8_t		first_private[HG_AUDIT_KEY_SIZE];
+	uint8_t		own_private[HG_AUDIT_KEY_SIZE];
+	static const uint8_t zeros[sizeof(hg_audit_state)];
+	uint8_t		found[sizeof(hg_audit_state)];
+	char		line[HG_AUDIT_LINE_SIZE];
+	char		path[256];
+	char		name[HG_AUDIT_FILE_NAME_SIZE];
+	uint8_t    *data;
+	size_t		size;
+	int			fd;
+
+	clear();
+	open_trail(&trail);
+	add_frame(&trail, 0);
+	add_gap(&trail, 5);
+	memcpy(first_key, trail.state.public_key, sizeof(first_key));
+	memcpy(first_private, trail.state.private_key, sizeof(first_private));
+	close_trail(&trail);
+	is_int(files_with(top, first_private, sizeof(first_private)), 1, "past: a key is in one file");
+	snprintf(path, sizeof(path), "%s/%s", state, HG_AUDIT_STATE_FILE);
+	fd = open(path, O_RDONLY);
+	open_trail(&trail);
+	add_frame(&trail, 2);
+	is_int(files_with(top, first_private, sizeof(first_private)), 0,
+		   "past: and in none when the next one begins");
+	ok(pread(fd, found, sizeof(found), 0) == (ssize_t) sizeof(found)
+	   && memcmp(found, zeros, sizeof(found)) == 0, "past: the old file's blocks are overwritten");
+	close(fd);
+	segment(0, name, &data, &size);
+	memcpy(&header, data, sizeof(header));
+	forge(&header, name, trail.state.private_key, first_key);
+	verify(&verdict, first_key, NULL);
+	ok(strstr(verdict.problem, "signature of a checkpoint is wrong") != NULL,
+	   "past: the key of now does not sign for then: %s", verdict.problem);
+	memset(&key, 0, sizeof(key));
+	memcpy(key.trail_id, header.trail_id, sizeof(key.trail_id));
+	key.epoch = 1;
+	if (!hg_audit_key_create(own_private, key.public_key)
+		|| !hg_audit_key_sign(&key, own_private, line))
+		exit(2);
+	strcat(line, "\n");
+	rewrite(HG_AUDIT_KEYS_FILE, line, strlen(line));
+	forge(&header, name, own_private, key.public_key);
+	verify(&verdict, first_key, NULL);
+	ok(strstr(verdict.problem, "trail is not signed by the given key") != NULL,
+	   "past: nor does another one: %s", verdict.problem);
+	rewrite(name, data, size);
+	free(data);
+	hg_audit_trail_free(&trail);
+}
+
+/* A clock that is set back: names and frames go on, and the header has the clock's time. */
+static void
+test_clock(void)
+{
+	hg_audit_trail trail;
+	hg_audit_files list;
+	const int64_t hour_us = INT64_C(3600) * 1000000;
+
+	clear();
+	open_trail(&trail);
+	for (int i = 0; i < 3; i++)
+	{
+		if (!hg_audit_trail_ready(&trail, i == 0 ? 10 * hour_us : 9 * hour_us + i, 0, 0))
+			exit(2);
+		hg_audit_trail_begin(&trail);
+		add_event(&trail, i);
+		if (!hg_audit_trail_end(&trail, 9 * hour_us + i) || !hg_audit_trail_write(&trail))
+			exit(2);
+		is_int(trail.clock_back, i > 0, "clock: frame %d", i);
+	}
+	is_int(trail.segment.header.clock_us, 9 * hour_us + 1, "clock: the header has its time");
+	close_trail(&trail);
+	if (!hg_audit_files_list(directory, &list))
+		exit(2);
+	is_int(list.count, 2, "clock: set back, it begins a segment, once");
+	ok(list.files[1].created_us >= 10 * hour_us, "clock: whose name is not before the others");
+	hg_audit_files_free(&list);
+	ok(is_ok(), "clock: the trail is whole");
+}
+
 /* No room on the disk: what was begun is finished later, byte by byte the same. */
 static void
 test_full(void)
@@ -603,6 +789,9 @@ main(void)
 	test_keys();
 	test_damage();
 	test_fork();
+	test_lock();
+	test_past();
+	test_clock();
 	test_full();
 	test_proof();
 	clear();
