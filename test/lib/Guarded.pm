@@ -23,7 +23,7 @@ use parent qw(Exporter);
 
 our @EXPORT = (
     qw(new_node flag create_extension sql try_sql sqlstate_of wait_for wait_until wait_until_up wait_until_down
-        log_of logs_of wait_for_log log_position slurp kill_server restart_after_kill psql_command major_version),
+        log_of logs_of wait_for_log log_position slurp kill_server restart_after_kill psql_command talk major_version),
     @Test::More::EXPORT);
 
 our $TIMEOUT = $ENV{PG_TEST_TIMEOUT_DEFAULT} || 180;
@@ -99,6 +99,30 @@ sub psql_command
     my ($node, $db, %options) = @_;
     my $connection = $node->connstr($db) . ($options{user} ? " user=$options{user}" : '');
     return ('psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-v', 'VERBOSITY=verbose', '-d', $connection);
+}
+
+# A psql that stays, by a connection string and with an environment: a function that runs SQL in it, waits, and returns what it
+# printed; without SQL it ends the session.
+sub talk
+{
+    my ($connection, %env) = @_;
+    my ($in, $out, $err, $count) = ('', '', '', 0);
+    local %ENV = (%ENV, %env);
+    my $run = IPC::Run::start([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $connection ], '<', \$in, '>', \$out, '2>', \$err,
+        IPC::Run::timeout($TIMEOUT));
+    my $ask = sub {
+        my ($sql) = @_;
+        return $run->finish unless defined $sql;
+        $out = '';
+        $count++;
+        $in .= "$sql;\n\\echo done $count\n";
+        $run->pump until $out =~ /^done $count$/m || !$run->pumpable;
+        die "the session ended: $err" unless $out =~ s/^done $count\n//m;
+        chomp $out;
+        return $out;
+    };
+    $ask->('SELECT');
+    return $ask;
 }
 
 # The first SQLSTATE in what psql wrote to its standard error.

@@ -136,6 +136,7 @@ $node->stop;
 $node->append_conf('postgresql.conf', "shared_preload_libraries = 'hipaa_guard'");
 $node->start;
 flagged('without its label', 'the label is missing; the state file has the flag');
+is(sql($node, 'clinic', q{SELECT status FROM hipaa_guard.posture() WHERE id = 'HIP-03'}), 'fail', 'and so does the posture');
 
 # Single-user mode: the guard is there, and so is the emergency.
 $node->stop;

@@ -2,7 +2,8 @@
 # Method: test/posture_cases.tsv has, a check, what makes a cluster bad and what makes it good, and the status expected on a
 # plain cluster, on the bad one and on the good one ("-": not asked). One cluster goes through the three states. Items:
 #   conf, auto, hba, ident: a line of that file (conf<18, conf>=17: on these versions); sql: a statement; cert: which certificate;
-#   late: after the start, not loaded; env: in the server's environment; await, reload: a query to wait for; archive.
+#   see 087: another test has it; late: after the start, not loaded; env: in the server's environment; await, reload: a query to
+#   wait for; archive.
 use FindBin;
 use Guarded;
 
@@ -25,7 +26,7 @@ sub items
 {
     my ($state, $wanted) = @_;
     my @found;
-    for my $item (map { split / ;; /, $_->{$state} } @cases)
+    for my $item (grep { !/^see \d+$/ } map { split / ;; /, $_->{$state} } @cases)
     {
         my ($kind, $operator, $version, $text) = $item =~ /^(\w+)(?:(<|>=)(\d+))?: ?(.*)$/ or die "cannot read: $item";
         next if defined $operator && ($operator eq '<' ? $major >= $version : $major < $version);
@@ -143,6 +144,16 @@ sub bring_about
     write_file('pg_ident.conf', items($state, 'ident'));
     late_item($_) for items($state, 'late');
     return;
+}
+
+my %listed = map { $_->{id} => 1 } @cases;
+is(sql($node, $db, q{SELECT string_agg(id, ' ' ORDER BY id) FROM hipaa_guard.posture_check}), join(' ', sort keys %listed),
+    'each check has its line');
+for my $case (@cases)
+{
+    my $seen = join ' ', @$case{qw(plain before after)};
+    next if $case->{bad} =~ /^see (\d+)$/ && grep { /\b$case->{id}\b/ } map { slurp($_) } glob "$FindBin::RealBin/$1_*.pl";
+    ok($seen =~ /fail/ && $seen =~ /pass|attested/, "$case->{id} is seen to fail and to pass") or diag($seen);
 }
 
 my $plain_conf = slurp("$dir/postgresql.conf");

@@ -31,7 +31,8 @@ $$SELECT slot_name, slot_type FROM pg_replication_slots WHERE NOT active$$,
 '164.310(d)(1)', '7.5', NULL, NULL),
 ('EGR-07', 'critical', 'Replication stream without TLS',
 $$SELECT 'pid ' || r.pid, r.usename FROM pg_stat_replication r JOIN pg_stat_ssl s USING (pid) WHERE NOT s.ssl AND
-    r.client_addr IS NOT NULL AND NOT r.client_addr <<= '127.0.0.0/8'$$,
+    r.client_addr IS NOT NULL AND NOT (r.client_addr <<= '127.0.0.0/8' OR
+    r.client_addr = '::1')$$,
 'Edit pg_hba.conf (SHOW hba_file): admit replication by hostssl only; then SELECT pg_reload_conf(); Then SELECT '
 'pg_terminate_backend(pid);',
 '164.312(e)(1)', '7.5', 'V-261932', NULL),

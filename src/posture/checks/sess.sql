@@ -37,9 +37,9 @@ $$SELECT 'pid ' || pid, usename FROM pg_stat_activity WHERE state = 'idle' AND b
 'SELECT pg_terminate_backend(pid);',
 '164.312(a)(2)(iii)', NULL, 'V-261910', NULL),
 ('SESS-08', 'medium', 'idle_session_timeout is user-settable and not clamped',
-$$SELECT 'hipaa_guard.max_idle_session', reset_val FROM pg_settings WHERE name = 'hipaa_guard.max_idle_session'
-    AND (reset_val = '0' OR reset_val = '-1')$$,
-'ALTER SYSTEM SET hipaa_guard.max_idle_session = ''15min''; SELECT pg_reload_conf();',
+$$SELECT 'idle_session_timeout', 'no hipaa_guard.max_idle_session without the flag' WHERE NOT
+    (hipaa_guard.database_is_flagged() AND current_setting('shared_preload_libraries') ~ '(^|[,/ "])hipaa_guard')$$,
+'SELECT hipaa_guard.enable(...), from when on hipaa_guard.max_idle_session ends idle sessions whatever they have set.',
 '164.312(a)(2)(iii)', '6.6', 'V-261910', NULL),
 ('SESS-09', 'low', 'Prepared transaction older than 1 h',
 $$SELECT 'transaction ' || transaction, 'older than 1 h' FROM pg_prepared_xacts WHERE prepared < now() - interval
