@@ -20,13 +20,16 @@ SELECT format, length(page) > 10000 AS long, page LIKE '%this section failed%' A
 -- JSON: the sections, the digest.
 SELECT s ->> 'section' AS section, json_typeof(s -> 'rows') IN ('array', 'null') AS rows
   FROM report, json_array_elements(page::json -> 'report' -> 'sections') AS s WHERE format = 'json';
+SELECT format, substring(page FROM 'sha256=([0-9a-f]{64}) signature=') = encode(sha256(convert_to(substring(page FROM
+  '^(.*)hipaa_guard receipt 1 '), 'UTF8')), 'hex') AS signed FROM report ORDER BY format;
 SELECT page::json ->> 'sha256' = encode(sha256(convert_to((page::json -> 'report')::text, 'UTF8')), 'hex') AS digest_matches
   FROM report WHERE format = 'json';
 SELECT s -> 'rows' -> 0 ->> 'incident' AS incident
   FROM report, json_array_elements(page::json -> 'report' -> 'sections') AS s WHERE format = 'json' AND s ->> 'section' = 'incidents';
 
 -- HTML: asks for nothing, is whole, every chart has words.
-SELECT page ~ '(src|href)="(https?:)?//' AS outside, page ~ '@import|url\(' AS imports, page LIKE '<!DOCTYPE html>%</html>_' AS whole,
+SELECT page ~ '(src|href)="(https?:)?//' AS outside, page ~ '@import|url\(' AS imports,
+       page LIKE '<!DOCTYPE html>%</html>_<!-- hipaa_guard receipt 1 % -->' AS whole,
        page LIKE '%prefers-color-scheme: dark%' AS dark, page LIKE '%@media print%' AS print,
        (SELECT count(*) FROM regexp_matches(page, '<svg ', 'g'))
        = (SELECT count(*) FROM regexp_matches(page, '<svg [^>]*role="img" aria-label="', 'g')) AS described

@@ -228,6 +228,15 @@ CREATE FUNCTION hipaa_guard.export_receipt_read(receipt text, OUT format text, O
 COMMENT ON FUNCTION hipaa_guard.export_receipt_read(text) IS
 'What the line of a receipt says; NULLs if it is none. Does not look at the signature: that is export_receipt_ok().';
 
+CREATE FUNCTION hipaa_guard.report_receipt(document bytea, since timestamptz, until timestamptz) RETURNS text
+    LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'hg_report_receipt';
+COMMENT ON FUNCTION hipaa_guard.report_receipt(bytea, timestamptz, timestamptz) IS
+'Internal: a receipt of format "report" with the SHA-256 of a document, signed by the key of the trail that is in use, which gets an '
+'event of it; NULL if there is none.';
+REVOKE ALL ON FUNCTION hipaa_guard.report_receipt(bytea, timestamptz, timestamptz) FROM PUBLIC;
+
 CREATE FUNCTION hipaa_guard.export_receipt_ok(receipt text) RETURNS boolean
     LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED
     SET search_path = pg_catalog, pg_temp

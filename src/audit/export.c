@@ -248,6 +248,34 @@ receipt_make(export *e)
 		receipt_keep(line);
 }
 
+PG_FUNCTION_INFO_V1(hg_report_receipt);
+
+/* report_receipt(document, since, until): NULL if there is no trail with a key. */
+Datum
+hg_report_receipt(PG_FUNCTION_ARGS)
+{
+	bytea	   *document = PG_GETARG_BYTEA_PP(0);
+	char		line[HG_AUDIT_LINE_SIZE];
+	char		digest[2 * HG_AUDIT_HASH_SIZE + 1];
+	hg_audit_receipt receipt;
+
+	memset(&receipt, 0, sizeof(receipt));
+	strlcpy(receipt.format, "report", sizeof(receipt.format));
+	receipt.since_us = PG_GETARG_TIMESTAMPTZ(1) + EPOCH_DIFFERENCE_US;
+	receipt.until_us = PG_GETARG_TIMESTAMPTZ(2) + EPOCH_DIFFERENCE_US;
+	receipt.database = MyDatabaseId;
+	receipt.time_us = now_us();
+	if (!hg_audit_sha256(&(hg_audit_part) {VARDATA_ANY(document), VARSIZE_ANY_EXHDR(document)}, 1,
+						 receipt.digest)
+		|| !receipt_sign(&receipt, line))
+		PG_RETURN_NULL();
+	/* Here and not in SQL, so that nothing is signed without an event. */
+	hg_audit_hex_encode(receipt.digest, sizeof(receipt.digest), digest);
+	hg_audit_record(HG_AUDIT_GUARD, HG_AUDIT_SUCCESS, "SIGN REPORT", "report", NULL, 0,
+					psprintf("sha256 %s", digest));
+	PG_RETURN_TEXT_P(cstring_to_text(line));
+}
+
 PG_FUNCTION_INFO_V1(hg_audit_export);
 
 /* audit_export(format, since, until): since and until may be NULL for no limit. */

@@ -1,6 +1,6 @@
 /*
  * segment_receipt.c
- *		The signed line that says what an export held.
+ *		The signed line that says what an export held, or a report.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -79,6 +79,46 @@ hg_audit_receipt_parse(const char *line, size_t size, hg_audit_receipt *r)
 	receipt_format(r, again);
 	signature_append(r->signature, again);
 	return strcmp(again, text) == 0;
+}
+
+/* Nothing that could be read may follow the receipt, since nobody signed it. */
+static bool
+tail_is_empty(const char *tail, size_t size)
+{
+	static const char *const ends[] = {" -->", "\"}", ""};
+
+	while (size > 0 && tail[size - 1] == '\n')
+		size--;
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+	{
+		if (strlen(ends[i]) == size && memcmp(tail, ends[i], size) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool
+hg_audit_receipt_find(const char *document, size_t size, hg_audit_receipt *receipt, size_t *about)
+{
+	static const char word[] = "hipaa_guard receipt 1 ";
+	static const char sign[] = " signature=";
+
+	for (size_t begin = size; begin-- > 0;)
+	{
+		size_t		end = begin;
+
+		if (size - begin < sizeof(word) || memcmp(document + begin, word, sizeof(word) - 1) != 0)
+			continue;
+		while (end < size && document[end] != '\n'
+			   && (size - end < sizeof(sign)
+				   || memcmp(document + end, sign, sizeof(sign) - 1) != 0))
+			end++;
+		end += sizeof(sign) - 1 + 2 * HG_AUDIT_SIGNATURE_SIZE;
+		*about = begin;
+		return end <= size && hg_audit_receipt_parse(document + begin, end - begin, receipt)
+			&& tail_is_empty(document + end, size - end);
+	}
+	return false;
 }
 
 bool

@@ -26,7 +26,8 @@ typedef struct hg_audit_receipt
 	uint64_t	events;
 	uint64_t	lost;			/* in gaps of that time */
 	int64_t		time_us;
-	uint8_t		digest[HG_AUDIT_HASH_SIZE]; /* SHA-256 of the lines, each with a newline */
+	uint8_t		digest[HG_AUDIT_HASH_SIZE]; /* SHA-256 of the lines, each with a newline,
+											 * or of a document before the receipt */
 	uint8_t		signature[HG_AUDIT_SIGNATURE_SIZE];
 } hg_audit_receipt;
 
@@ -36,6 +37,14 @@ extern bool hg_audit_receipt_sign(hg_audit_receipt *receipt, const uint8_t *priv
 
 /* Parses a line of so many bytes without a newline; false if it is none. */
 extern bool hg_audit_receipt_parse(const char *line, size_t size, hg_audit_receipt *receipt);
+
+/*
+ * The receipt that a document ends in, as a report does: how many bytes stand
+ * before it, which are what it is about.  False if there is none, or if anything
+ * but the end of a comment or of a JSON object follows it.
+ */
+extern bool hg_audit_receipt_find(const char *document, size_t size, hg_audit_receipt *receipt,
+								  size_t *about);
 
 extern bool hg_audit_receipt_ok(const hg_audit_receipt *receipt, const uint8_t *public_key);
 

@@ -488,3 +488,32 @@ hg_audit_verify(const char *directory, const hg_audit_verify_options *options,
 	free(v.keys);
 	free(v.keys_used);
 }
+
+void
+hg_audit_verify_receipt(const char *directory, const hg_audit_verify_options *options,
+						const hg_audit_receipt *receipt, hg_audit_verdict *verdict)
+{
+	const hg_audit_key *key;
+	verifier	v;
+	size_t		at;
+
+	memset(&v, 0, sizeof(v));
+	memset(verdict, 0, sizeof(*verdict));
+	v.options = options;
+	v.verdict = verdict;
+	v.directory = directory;
+	verdict->ok = true;
+	if (keys_load(&v))
+	{
+		v.name = NULL;
+		key = key_find(&v, receipt->trail_id, receipt->epoch, &at);
+		if (key == NULL)
+			problem(&v, "the keys' file has no key of the trail and epoch that the receipt names");
+		else if (!key_given_known(&v, receipt->trail_id))
+			problem(&v, "the given key is none of the trail that the receipt names");
+		else if (!hg_audit_receipt_ok(receipt, key->public_key))
+			problem(&v, "the signature of the receipt does not fit");
+	}
+	free(v.keys);
+	free(v.keys_used);
+}

@@ -9,6 +9,7 @@
 
 #include "audit/segment_checkpoint.h"
 #include "audit/segment_files.h"
+#include "audit/segment_receipt.h"
 
 typedef struct hg_audit_verify_options
 {
@@ -34,5 +35,10 @@ typedef struct hg_audit_verdict
 
 extern void hg_audit_verify(const char *directory, const hg_audit_verify_options *options,
 							hg_audit_verdict *verdict);
+
+/* Whether the key of the epoch that a receipt names has signed it; the verdict has the problem. */
+extern void hg_audit_verify_receipt(const char *directory,
+									const hg_audit_verify_options *options,
+									const hg_audit_receipt *receipt, hg_audit_verdict *verdict);
 
 #endif							/* HG_AUDIT_SEGMENT_VERIFY_H */

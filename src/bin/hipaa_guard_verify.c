@@ -3,6 +3,7 @@
  *		Verifies an audit trail without a server, with a public key only.
  *
  *		hipaa_guard_verify DIRECTORY --key KEY [--checkpoint TEXT]
+ *		hipaa_guard_verify DIRECTORY --key KEY --receipt FILE
  *		hipaa_guard_verify DIRECTORY --prove SEQ >PROOF
  *		hipaa_guard_verify --check PROOF --key KEY
  *
@@ -22,6 +23,7 @@ static const char usage[] =
 "\n"
 "Usage:\n"
 "  hipaa_guard_verify DIRECTORY --key KEY [--checkpoint TEXT]\n"
+"  hipaa_guard_verify DIRECTORY --key KEY --receipt FILE\n"
 "  hipaa_guard_verify DIRECTORY --prove SEQ >PROOF\n"
 "  hipaa_guard_verify --check PROOF --key KEY\n"
 "\n"
@@ -31,6 +33,8 @@ static const char usage[] =
 "                     segments; finds damage, but not a forger's work\n"
 "  --checkpoint TEXT  a checkpoint kept elsewhere (a line of the server's log, or\n"
 "                     a file that begins with one): finds a tail that was cut\n"
+"  --receipt FILE     checks a compliance report, or the receipt of an export, instead\n"
+"                     of the trail; DIRECTORY needs to hold the trail's keys only\n"
 "  --prove SEQ        writes a proof that this event stands in the trail, which\n"
 "                     discloses no other\n"
 "  --check PROOF      checks a proof (a file) against the key of its segment, and\n"
@@ -117,6 +121,41 @@ show(const char *title, const char *text, size_t size, bool bundle)
 	printf("\n");
 }
 
+/* Without a document before it, the receipt itself is checked, and its digest shown. */
+static int
+receipt_check(const char *directory, const hg_audit_verify_options *options, const char *file)
+{
+	char		hex[2 * HG_AUDIT_HASH_SIZE + 1];
+	uint8_t		digest[HG_AUDIT_HASH_SIZE];
+	hg_audit_receipt receipt;
+	hg_audit_verdict verdict;
+	uint8_t    *document;
+	size_t		size;
+	size_t		about;
+	const char *what = NULL;
+
+	if (!hg_audit_file_read(file, &document, &size))
+		return complain("cannot be read", file);
+	if (!hg_audit_receipt_find((const char *) document, size, &receipt, &about))
+		return complain("does not end in a receipt", file);
+	hg_audit_verify_receipt(directory, options, &receipt, &verdict);
+	if (!verdict.ok)
+		what = verdict.problem;
+	else if (about > 0
+			 && (!hg_audit_sha256(&(hg_audit_part) {document, about}, 1, digest)
+				 || memcmp(digest, receipt.digest, sizeof(digest)) != 0))
+		what = "the document is not the one that was signed";
+	free(document);
+	hg_audit_hex_encode(receipt.digest, sizeof(receipt.digest), hex);
+	printf("the receipt %s\n", what == NULL ? "holds" : "does NOT hold");
+	if (what != NULL)
+		printf("problem: %s\n", what);
+	else
+		printf("of: %s\nmicroseconds since 1970: %" PRId64 "\nepoch: %" PRIu32 "\nsha256: %s\n",
+			   receipt.format, receipt.time_us, receipt.epoch, hex);
+	return what == NULL ? 0 : 1;
+}
+
 static int
 prove(const char *directory, const char *seq)
 {
@@ -160,6 +199,7 @@ main(int argc, char **argv)
 		{"key", required_argument, NULL, 'k'},
 		{"checkpoint", required_argument, NULL, 'c'},
 		{"trust-directory", no_argument, NULL, 't'},
+		{"receipt", required_argument, NULL, 'r'},
 		{"prove", required_argument, NULL, 'p'},
 		{"check", required_argument, NULL, 'x'},
 		{"help", no_argument, NULL, 'h'},
@@ -170,6 +210,7 @@ main(int argc, char **argv)
 	hg_audit_verdict verdict;
 	const char *seq = NULL;
 	const char *proof = NULL;
+	const char *receipt = NULL;
 	bool		trust = false;
 	int			option;
 
@@ -183,6 +224,8 @@ main(int argc, char **argv)
 			return complain("this is no checkpoint", optarg);
 		else if (option == 't')
 			trust = true;
+		else if (option == 'r')
+			receipt = optarg;
 		else if (option == 'p')
 			seq = optarg;
 		else if (option == 'x')
@@ -204,6 +247,8 @@ main(int argc, char **argv)
 		fputs(usage, stderr);
 		return 2;
 	}
+	if (receipt != NULL)
+		return receipt_check(argv[optind], &options, receipt);
 	hg_audit_verify(argv[optind], &options, &verdict);
 	return report(&verdict);
 }

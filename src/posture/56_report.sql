@@ -1,7 +1,8 @@
 -- compliance_report(): what this server can show, as JSON, markdown, or one self-contained HTML page.
 --
 -- report_section lists the sections: a query each, run one by one, so that a part that fails
--- leaves a note and not an aborted report. The three formats render the same JSON. Prose that
+-- leaves a note and not an aborted report. The three formats render the same JSON, and end in a line signed
+-- by the key of the audit trail. Prose that
 -- people typed passes redact(); everything is escaped. Times are UTC.
 
 CREATE TABLE hipaa_guard.report_section (
@@ -149,6 +150,13 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION hipaa_guard.escape_html(text) IS 'The text with & < > " and '' as HTML entities. NULL gives NULL. Internal.';
 
+CREATE FUNCTION hipaa_guard.report_signed() RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT 'The end of this file is a signature of all that stands before it, by the key of the audit trail: hipaa_guard_verify '
+           'DIRECTORY --key KEY --receipt FILE.'::text
+$$;
+COMMENT ON FUNCTION hipaa_guard.report_signed() IS 'What a report says of its signature. Internal.';
+
 CREATE FUNCTION hipaa_guard.report_cell(content json) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp SET standard_conforming_strings = on AS $$
     SELECT CASE json_typeof(content)
@@ -199,7 +207,7 @@ BEGIN
                       FROM json_array_elements(s -> 'rows') WITH ORDINALITY AS r (row, n));
         END IF;
     END LOOP;
-    RETURN page || format(E'\n---\n\nSHA-256 of the data of this report: `%s`\n', digest);
+    RETURN page || format(E'\n---\n\nSHA-256 of the data of this report: `%s`. %s\n', digest, hipaa_guard.report_signed());
 END $$;
 COMMENT ON FUNCTION hipaa_guard.report_markdown(json, text) IS 'The report as markdown. Internal.';
 
@@ -335,18 +343,19 @@ BEGIN
         '<meta http-equiv="Content-Security-Policy" content="default-src ''none''; style-src ''unsafe-inline''; img-src data:">\n'
         '<link rel="icon" href="data:,">\n<title>%s</title>\n<style>%s</style>\n</head>\n<body>\n<header><h1>%s</h1>\n'
         '<p>From %s to %s, made %s. All times are UTC.</p>\n<p>%s</p></header>\n<nav aria-label="Sections"><ul>%s</ul></nav>\n'
-        '<main>\n%s</main>\n<footer><p>SHA-256 of the data of this report: <code>%s</code></p></footer>\n</body>\n</html>\n',
+        '<main>\n%s</main>\n<footer><p>SHA-256 of the data of this report: <code>%s</code></p><p>%s</p></footer>\n</body>\n</html>\n',
         hipaa_guard.escape_html(title), hipaa_guard.report_style(), hipaa_guard.escape_html(title),
         hipaa_guard.report_cell(data -> 'since'), hipaa_guard.report_cell(data -> 'until'),
         hipaa_guard.report_cell(data -> 'generated_at'), hipaa_guard.escape_html(data ->> 'disclaimer'),
         (SELECT string_agg(format('<li><a href="#%s">%s</a></li>', hipaa_guard.escape_html(s ->> 'section'),
                                   hipaa_guard.escape_html(s ->> 'title')), '')
            FROM json_array_elements(data -> 'sections') AS s),
-        (SELECT string_agg(hipaa_guard.report_html_section(s), '') FROM json_array_elements(data -> 'sections') AS s), digest);
+        (SELECT string_agg(hipaa_guard.report_html_section(s), '') FROM json_array_elements(data -> 'sections') AS s), digest,
+        hipaa_guard.report_signed());
 END $$;
 COMMENT ON FUNCTION hipaa_guard.report_html(json, text) IS 'The report as one HTML page that asks for nothing from outside. Internal.';
 
--- The digest goes into the trail, whose next checkpoint is signed: whoever holds the report, the trail and
+-- The digests go into the trail as well, under its next checkpoint: whoever holds the report, the trail and
 -- its public key can tell that this is the report that was made then.
 CREATE FUNCTION hipaa_guard.compliance_report(format text DEFAULT 'json', since timestamptz DEFAULT NULL,
     until timestamptz DEFAULT NULL) RETURNS text
@@ -359,25 +368,33 @@ DECLARE
     begins timestamptz := coalesce(since, coalesce(until, now()) - interval '30 days');
     data json;
     digest text;
+    page text;
+    receipt text;
 BEGIN
     IF NOT isfinite(begins) OR NOT isfinite(ends) OR begins >= ends THEN
         RAISE EXCEPTION 'since must be before until, and both finite' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     data := hipaa_guard.report_data(begins, ends);
     digest := encode(sha256(convert_to(data::text, getdatabaseencoding())), 'hex');
-    PERFORM hipaa_guard.record_event('guard', 'COMPLIANCE REPORT', 'report', kind, 'sha256 ' || digest);
-    RETURN CASE kind WHEN 'html' THEN hipaa_guard.report_html(data, digest)
-                     WHEN 'markdown' THEN hipaa_guard.report_markdown(data, digest)
-                     ELSE json_build_object('report', data, 'sha256', digest)::text END;
+    page := CASE kind WHEN 'html' THEN hipaa_guard.report_html(data, digest) || '<!-- '
+                      WHEN 'markdown' THEN hipaa_guard.report_markdown(data, digest) || E'\n<!-- '
+                      ELSE rtrim(json_build_object('report', data, 'sha256', digest)::text, '}') || ', "receipt" : "' END;
+    -- What is signed are the bytes of a file in UTF-8, as hipaa_guard_report writes it.
+    receipt := hipaa_guard.report_receipt(convert_to(page, 'UTF8'), begins, ends);
+    PERFORM hipaa_guard.record_event('guard', 'COMPLIANCE REPORT', 'report', kind, 'sha256 ' || digest
+                                     || CASE WHEN receipt IS NULL THEN ', not signed' ELSE ', signed' END);
+    RETURN page || coalesce(receipt, 'not signed: there is no audit trail with a key')
+           || CASE kind WHEN 'json' THEN '"}' ELSE ' -->' END;
 END $$;
 COMMENT ON FUNCTION hipaa_guard.compliance_report(text, timestamptz, timestamptz) IS
 'What this server can show for the time from since (default: 30 days before until) to until (default: now), as json, '
-'markdown or html. Its digest, SHA-256 over the JSON data, is put into the audit trail. Error 22023 for another format '
+'markdown or html, signed by the key of the audit trail, which also gets its digests. Error 22023 for another format '
 'or an empty time.';
 
 REVOKE ALL ON hipaa_guard.report_section FROM PUBLIC;
 REVOKE ALL ON FUNCTION hipaa_guard.report_rows(hipaa_guard.report_section, timestamptz, timestamptz, jsonb),
-    hipaa_guard.report_data(timestamptz, timestamptz), hipaa_guard.escape_html(text), hipaa_guard.report_cell(json),
+    hipaa_guard.report_data(timestamptz, timestamptz), hipaa_guard.report_signed(), hipaa_guard.escape_html(text),
+    hipaa_guard.report_cell(json),
     hipaa_guard.report_heads(json), hipaa_guard.escape_markdown(text), hipaa_guard.report_markdown(json, text),
     hipaa_guard.report_style(), hipaa_guard.report_table(json), hipaa_guard.report_posture_chart(json),
     hipaa_guard.report_volume_chart(json), hipaa_guard.report_html_section(json), hipaa_guard.report_html(json, text),

@@ -23,7 +23,9 @@ sub report
     return ($? >> 8, $out, $err);
 }
 
-my %begins = (html => qr/^<!DOCTYPE html>.*<\/html>\s*$/s, markdown => qr/^# HIPAA compliance report/, json => qr/^\{"report"/);
+my %begins = (
+    html => qr/^<!DOCTYPE html>.*<\/html>\n<!-- hipaa_guard receipt 1 .* -->\s*$/s,
+    markdown => qr/^# HIPAA compliance report/, json => qr/^\{"report"/);
 for my $format (sort keys %begins)
 {
     my ($status, $out) = report('-f', $format, '-o', "report.$format", $target);
@@ -46,6 +48,44 @@ is((report('a', 'b'))[0], 2, 'two databases are wrong usage');
 my $digest = (slurp('report.json') =~ /"sha256" : "([0-9a-f]{64})"/)[0];
 wait_until($node, "SELECT EXISTS (SELECT FROM hipaa_guard.audit_log WHERE detail LIKE 'sha256 $digest%')",
     'the digest of the report stands in the audit trail', $db);
+
+# Each report is signed: with a key that was noted when the trail began, it is told from one that was changed.
+sql($node, $db, 'SELECT hipaa_guard.audit_flush()');
+my $trail = $node->data_dir . '/hipaa_guard/audit';
+my ($key) = slurp("$trail/keys.file") =~ /epoch=1 public=([0-9a-f]{64})/ or die 'no key';
+sub verify
+{
+    my ($file, @options) = @_;
+    my ($answer, $problem) = ('', '');
+    IPC::Run::run([ 'hipaa_guard_verify', $trail, '--receipt', $file, @options ], '<', '/dev/null', '>', \$answer, '2>', \$problem);
+    return ($? >> 8) . " $answer$problem";
+}
+for my $format (sort keys %begins)
+{
+    my $page = slurp("report.$format");
+    like(verify("report.$format", '--key', $key), qr/^0 the receipt holds\nof: report\n/, "$format: its signature holds");
+    my %changed = (middle => $page =~ s/access/excess/r, first => "x$page", after => "$page<script></script>",
+        time => $page =~ s/ until=\d/ until=9/r, signature => $page =~ s/(signature=.)(.)/$1 . ($2 eq '0' ? '1' : '0')/er);
+    for my $what (sort keys %changed)
+    {
+        open my $out, '>:raw', 'changed' or die "cannot write: $!";
+        print $out $changed{$what};
+        close $out or die "cannot write: $!";
+        unlike(verify('changed', '--key', $key), qr/^0/, "$format: a change is found: $what");
+    }
+}
+like(verify('report.html', '--key', 'ab' x 32), qr/^1 .*none of the trail/s, 'a key of another trail is not believed');
+my ($signed) = verify('report.html', '--key', $key) =~ /sha256: ([0-9a-f]{64})/;
+is(sql($node, $db, "SELECT count(*) FROM hipaa_guard.audit_log WHERE command_tag = 'SIGN REPORT' AND detail LIKE 'sha256 $signed%'"), '1',
+    'what was signed stands in the trail');
+sql($node, $db, "SELECT count(*) FROM hipaa_guard.audit_export('jsonl', NULL, NULL)");
+open my $export, '>', 'export' or die "cannot write: $!";
+print $export sql($node, $db, 'SELECT receipt FROM hipaa_guard.export_receipts ORDER BY id DESC LIMIT 1'), "\n";
+close $export or die "cannot write: $!";
+like(verify('export', '--key', $key), qr/^0 the receipt holds\nof: jsonl\n/, 'the receipt of an export is checked in the same way');
+like(verify('report.json', '--trust-directory'), qr/^0/, 'or with the keys beside the trail');
+like(verify('/nowhere', '--key', $key), qr/^2 /, 'no file is an error');
+like(verify("$trail/keys.file", '--key', $key), qr/^2 .*does not end in a receipt/, 'nor is every file a report');
 
 # The query and what is said of its columns fit together.
 my $yaml = slurp("$top/monitoring/queries.yaml");

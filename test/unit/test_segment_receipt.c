@@ -51,6 +51,46 @@ test_receipt(void)
 	ok(believed == 0, "no shorter line is one");
 }
 
+static bool
+found(const char *before, const char *line, const char *after, size_t *about)
+{
+	char		document[2 * HG_AUDIT_LINE_SIZE];
+	hg_audit_receipt receipt;
+
+	snprintf(document, sizeof(document), "%s%s%s", before, line, after);
+	return hg_audit_receipt_find(document, strlen(document), &receipt, about);
+}
+
+static void
+test_document(void)
+{
+	uint8_t		private_key[HG_AUDIT_KEY_SIZE];
+	uint8_t		public_key[HG_AUDIT_KEY_SIZE];
+	char		line[HG_AUDIT_LINE_SIZE];
+	char		half[HG_AUDIT_LINE_SIZE];
+	hg_audit_receipt receipt;
+	size_t		about = 0;
+
+	memset(&receipt, 0, sizeof(receipt));
+	strcpy(receipt.format, "report");
+	ok(hg_audit_key_create(private_key, public_key)
+	   && hg_audit_receipt_sign(&receipt, private_key, line), "a report is signed");
+	ok(found("<html></html>\n<!-- ", line, " -->\n", &about) && about == 19,
+	   "at the end of a page");
+	ok(found("{\"receipt\" : \"", line, "\"}", &about) && about == 14, "at the end of JSON");
+	ok(found("", line, "\n", &about) && about == 0, "alone");
+	ok(found("hipaa_guard receipt 1 of old, ", line, " -->", &about) && about == 30,
+	   "the last one counts");
+	ok(!found("<!-- ", line, " --><script>x</script>", &about), "nothing may follow");
+	ok(!found("<!-- ", line, " -->\n-->", &about), "not even signs");
+	ok(!found("<!-- ", line, "0 -->", &about), "no longer signature");
+	memcpy(half, line, sizeof(half));
+	half[strlen(half) - 1] = '\0';
+	ok(!found("<!-- ", half, " -->", &about), "no shorter one");
+	ok(!found("", "", "", &about) && !found("hipaa_guard receipt 1 ", "", "", &about),
+	   "none is none");
+}
+
 /* A text item with these bytes; free it. */
 static hg_audit_item *
 text_item(uint32_t number, const char *data, size_t size)
@@ -136,6 +176,7 @@ int
 main(void)
 {
 	test_receipt();
+	test_document();
 	test_json();
 	return done();
 }
