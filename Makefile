@@ -42,7 +42,7 @@ SHLIB_LINK = -lcrypto
 override with_llvm = no
 
 # These targets are scripts of their own, need no PGXS, and run where no server headers are yet.
-SCRIPT_GOALS = check check-all fuzz check-asan check-core check-schemas demo style words \
+SCRIPT_GOALS = check check-all fuzz check-asan check-crash check-core check-schemas demo style words \
 	bench-detect bench-ddl bench-log bench-audit bench-subjects accuracy
 .PHONY: $(SCRIPT_GOALS) pure.a pure_sources
 
@@ -56,6 +56,8 @@ fuzz:
 	@SUITES=fuzz FUZZ_SECONDS=$${FUZZ_SECONDS:-60} FUZZ_SEED=$${FUZZ_SEED:-0} test/run
 check-asan:
 	@SANITIZE=1 SUITES="$(or $(SUITES), unit regress isolation tap)" test/run
+check-crash:
+	@SUITES=tap TESTS="060_* 067_*" KILL_ROUNDS=$${KILL_ROUNDS:-100} TEST_TIMEOUT=$${TEST_TIMEOUT:-7200} test/run
 check-schemas:
 	@test/schemas
 check-core:

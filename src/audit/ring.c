@@ -33,7 +33,7 @@ typedef struct record_head
 
 /*
  * How full, in hundredths, a shard may be for a class: misc is shed first, then
- * read (and copy), write, function; the rest of the room is kept for auth, role,
+ * read, write (and copy), function; the rest of the room is kept for auth, role,
  * ddl, config and guard.  In the order of hg_audit_class; later ones as the last.
  */
 static const uint8_t room_hundredths[HG_AUDIT_CLASSES_MAX] = {

@@ -3,7 +3,7 @@
  *		Proofs that one event stands in a trail, which disclose no other.
  *
  * The paths are those of RFC 6962, 2.1.1: the hashes of the siblings, from the
- * leaf up.
+ * leaf up.  The event's stands there whole, its texts' up to where they meet it.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -82,6 +82,23 @@ path_of(const hash *hashes, size_t count, size_t index, hash *path)
 	return length < 0 || !range_root(hashes, left, path[length]) ? -1 : length + 1;
 }
 
+/* How long the path of a leaf is. */
+static int
+path_length(size_t count, size_t index)
+{
+	int			length = 0;
+
+	for (; count > 1; length++)
+	{
+		size_t		left = split(count);
+		bool		on_left = index < left;
+
+		index -= on_left ? 0 : left;
+		count = on_left ? left : count - left;
+	}
+	return length;
+}
+
 /* The root that a leaf and its path lead to; the twin of path_of(). */
 static bool
 path_root(const hash leaf, size_t count, size_t index, const hash *path, int length, uint8_t *out)
@@ -157,15 +174,28 @@ hex_write(FILE *out, const void *data, size_t size)
 		fprintf(out, "%02x", ((const uint8_t *) data)[i]);
 }
 
-/* "item INDEX ITEM PATH" */
+/* The path of the event, which those of its texts end in. */
+typedef struct common_path
+{
+	hash		hashes[PATH_MAX_HASHES];
+	int			length;
+} common_path;
+
+/* "item INDEX ITEM PATH": the path without what it has in common with the event's. */
 static bool
-item_write(const leaves *l, size_t index, FILE *out)
+item_write(const leaves *l, size_t index, common_path *common, FILE *out)
 {
 	hash		path[PATH_MAX_HASHES];
 	int			length = path_of((const hash *) l->hashes, l->under_root, index, path);
+	int			shared = common->length;
 
 	if (length < 0)
 		return false;
+	if (common->length == 0)
+		memcpy(common->hashes, path, (size_t) (common->length = length) * sizeof(hash));
+	for (; shared > 0 && length > 0
+		 && memcmp(path[length - 1], common->hashes[shared - 1], sizeof(hash)) == 0; shared--)
+		length--;
 	fprintf(out, "item %zu ", index);
 	hex_write(out, l->items[index], l->items[index]->size);
 	fputc(' ', out);
@@ -178,6 +208,7 @@ static const char *
 proof_write(const leaves *l, FILE *out)
 {
 	const hg_audit_event_item *event;
+	common_path common = {.length = 0};
 	const char *line;
 	size_t		size;
 
@@ -190,7 +221,7 @@ proof_write(const leaves *l, FILE *out)
 	if (line == NULL)
 		return "the checkpoint is malformed";
 	fprintf(out, TITLE "%.*s\n", (int) size, line);
-	if (!item_write(l, l->event, out))
+	if (!item_write(l, l->event, &common, out))
 		return "hashing failed";
 	for (size_t i = 0; i < l->under_root; i++)
 	{
@@ -199,7 +230,7 @@ proof_write(const leaves *l, FILE *out)
 
 		for (int t = 0; t < HG_AUDIT_TEXTS; t++)
 			wanted |= l->items[i]->kind == HG_AUDIT_ITEM_TEXT && event->texts[t] == text->number;
-		if (wanted && !item_write(l, i, out))
+		if (wanted && !item_write(l, i, &common, out))
 			return "hashing failed";
 	}
 	return NULL;
@@ -255,9 +286,38 @@ hex_read(const char **at, size_t *size)
 	return data;
 }
 
+/* Whether an item stands at a place under the checkpoint's root. "path" is what the line has. */
+static bool
+item_proven(const hg_audit_checkpoint *checkpoint, const uint8_t *item, size_t item_size,
+			uint64_t index, const uint8_t *path, size_t path_size, common_path *common)
+{
+	hash		whole[PATH_MAX_HASHES];
+	hash		leaf;
+	hash		root;
+	int			given = (int) (path_size / sizeof(hash));
+	int			length;
+
+	if (item_size < sizeof(hg_audit_item) || ((const hg_audit_item *) item)->size != item_size
+		|| index >= checkpoint->items || path_size % sizeof(hash) != 0)
+		return false;
+	length = path_length(checkpoint->items, index);
+	if (path_size > sizeof(whole) || length > PATH_MAX_HASHES || given > length
+		|| length - given > common->length)
+		return false;
+	memcpy(whole, path, path_size);
+	memcpy(whole + given, common->hashes + common->length - (length - given),
+		   (size_t) (length - given) * sizeof(hash));
+	if (common->length == 0)
+		memcpy(common->hashes, whole, (size_t) (common->length = length) * sizeof(hash));
+	return hg_audit_merkle_leaf(item, item_size, leaf)
+		&& path_root(leaf, checkpoint->items, index, (const hash *) whole, length, root)
+		&& memcmp(root, checkpoint->root, sizeof(hash)) == 0;
+}
+
 /* One "item" line; *item is allocated. The line's end is behind it. */
 static const char *
-item_read(const char **at, const hg_audit_checkpoint *checkpoint, hg_audit_item **item)
+item_read(const char **at, const hg_audit_checkpoint *checkpoint, common_path *common,
+		  hg_audit_item **item)
 {
 	uint64_t	index;
 	int			read = 0;
@@ -265,8 +325,6 @@ item_read(const char **at, const hg_audit_checkpoint *checkpoint, hg_audit_item 
 	uint8_t    *path = NULL;
 	size_t		size = 0;
 	size_t		path_size = 0;
-	hash		leaf;
-	hash		root;
 	bool		ok;
 
 	if (sscanf(*at, "item %" SCNu64 " %n", &index, &read) != 1 || read == 0)
@@ -278,13 +336,8 @@ item_read(const char **at, const hg_audit_checkpoint *checkpoint, hg_audit_item 
 		(*at)++;
 		path = hex_read(at, &path_size);
 	}
-	ok = path != NULL && *(*at)++ == '\n' && size >= sizeof(hg_audit_item)
-		&& ((hg_audit_item *) data)->size == size && index < checkpoint->items
-		&& path_size % sizeof(hash) == 0
-		&& hg_audit_merkle_leaf(data, size, leaf)
-		&& path_root(leaf, checkpoint->items, index, (const hash *) path,
-					 (int) (path_size / sizeof(hash)), root)
-		&& memcmp(root, checkpoint->root, sizeof(hash)) == 0;
+	ok = path != NULL && *(*at)++ == '\n'
+		&& item_proven(checkpoint, data, size, index, path, path_size, common);
 	free(path);
 	if (!ok)
 	{
@@ -311,6 +364,7 @@ const char *
 hg_audit_proof_check(const char *proof, const uint8_t *public_key, hg_audit_proven *proven)
 {
 	const char *at = proof + strlen(TITLE);
+	common_path common = {.length = 0};
 	size_t		line;
 
 	memset(proven, 0, sizeof(*proven));
@@ -324,7 +378,7 @@ hg_audit_proof_check(const char *proof, const uint8_t *public_key, hg_audit_prov
 	for (at += line + 1; *at != '\0';)
 	{
 		hg_audit_item *item;
-		const char *problem = item_read(&at, &proven->checkpoint, &item);
+		const char *problem = item_read(&at, &proven->checkpoint, &common, &item);
 
 		if (problem != NULL)
 			return problem;

@@ -14,6 +14,7 @@ package Guarded;
 
 use strict;
 use warnings;
+use POSIX ();
 use Test::More;
 use Time::HiRes qw(sleep time);
 use PostgreSQL::Test::Cluster;
@@ -23,7 +24,7 @@ use parent qw(Exporter);
 
 our @EXPORT = (
     qw(new_node flag create_extension sql try_sql sqlstate_of wait_for wait_until wait_until_up wait_until_down
-        log_of logs_of wait_for_log log_position slurp kill_server restart_after_kill psql_command talk major_version),
+        log_of logs_of wait_for_log log_position slurp spawn kill_server restart_after_kill psql_command talk major_version),
     @Test::More::EXPORT);
 
 our $TIMEOUT = $ENV{PG_TEST_TIMEOUT_DEFAULT} || 180;
@@ -206,6 +207,18 @@ sub slurp
     open my $in, '<:raw', $file or return '';
     local $/;
     return <$in> // '';
+}
+
+# Starts a program in the background that writes to a file; returns its process id, which the caller ends.
+sub spawn
+{
+    my ($log, @command) = @_;
+    my $pid = fork // die "cannot fork: $!";
+    return $pid if $pid;
+    open STDIN, '<', '/dev/null';
+    open STDOUT, '>>', $log;
+    open STDERR, '>>', $log;
+    exec @command or POSIX::_exit(127);
 }
 
 # The server log on standard error: all of it, or what came after a position.

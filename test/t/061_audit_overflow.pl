@@ -61,6 +61,24 @@ sql($node, 'postgres', "SET hipaa_guard.audit_on_overflow = wait; SET hipaa_guar
 (undef, undef, $dropped) = figures();
 kill 'CONT', $writer;
 cmp_ok($dropped, '>', $dropped_before, 'an event that waited in vain is counted');
+
+# ... and one that finds room in time is not lost: its statement is delayed, and ends.
+sql($node, 'postgres', 'SELECT hipaa_guard.audit_flush()');
+kill 'STOP', $writer;
+sql($node, 'postgres', "SELECT a FROM t;\n" x 2000);
+my $patient = "SET application_name = 'patient'; SET hipaa_guard.audit_on_overflow = wait; SET hipaa_guard.audit_wait_timeout = '60s'";
+my $waiting = IPC::Run::start([ psql_command($node, 'postgres'), '-c', $patient, '-c', 'SELECT a AS delayed FROM t' ],
+    '<', '/dev/null', '>', \my $delayed, '2>', \my $errors);
+my $still = "application_name = 'patient' AND state = 'active' AND query LIKE '%AS delayed%'";
+wait_until($node, "SELECT count(*) = 1 FROM pg_stat_activity WHERE $still", 'the statement waits for room');
+(undef, undef, $dropped_before) = figures();
+is(sql($node, 'postgres', "SELECT count(*) FROM pg_stat_activity WHERE $still"), '1', 'a statement that may wait does');
+kill 'CONT', $writer;
+$waiting->finish;
+is($delayed, "1\n", 'and goes on when there is room') or diag($errors);
+sql($node, 'postgres', 'SELECT hipaa_guard.audit_flush()');
+is(sql($node, 'postgres', "SELECT count(*) FROM hipaa_guard.audit_log WHERE statement = 'SELECT a AS delayed FROM t'"), '1',
+    'its event is there');
 sql($node, 'postgres', 'SELECT hipaa_guard.audit_flush()');
 is(sql($node, 'postgres', 'SELECT sum(lost) = (SELECT dropped FROM hipaa_guard.stat_audit) FROM hipaa_guard.audit_gaps'), 't',
     'and stands in a gap');

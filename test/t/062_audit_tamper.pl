@@ -19,6 +19,7 @@ my ($key) = slurp("$trail/keys.file") =~ /epoch=1 public=([0-9a-f]{64})/;
 is(sql($node, 'postgres', "SELECT ok FROM hipaa_guard.audit_verify('$key')"), 't', 'with its first key, too');
 is(sql($node, 'postgres', "SELECT ok FROM hipaa_guard.audit_verify('" . '0' x 64 . "')"), 'f', 'with another key it does not');
 is(sqlstate_of((try_sql($node, 'postgres', "SELECT hipaa_guard.audit_verify('me')"))[2]), '22023', 'what is no key is an error');
+my $proven = sql($node, 'postgres', "SELECT seq FROM hipaa_guard.audit_log WHERE command_tag = 'CREATE TABLE' AND object_name = 't'");
 $node->stop;
 
 my $tool = $ENV{PG_CONFIG} // 'pg_config';
@@ -85,6 +86,21 @@ is((verify("$copy/audit", '--key', $key))[0], 0, 'a tail that was cut cleanly lo
 is($status, 1, 'but not to whoever kept a checkpoint');
 is((verify("$copy/audit", '--key', 'nonsense'))[0], 2, 'what is no key is refused');
 is((verify("$copy/none", '--key', $key))[0], 1, 'no trail is no whole trail');
+
+# A proof of one event: it holds with its segment's key, for nobody else's, not when it is changed, and shows no other event.
+my (undef, $proof) = verify($trail, '--prove', $proven);
+spew("$copy/proof", $proof);
+my @keys = slurp("$trail/keys.file") =~ /public=([0-9a-f]{64})/g;
+my @holding = grep { (verify('--check', "$copy/proof", '--key', $_))[0] == 0 } @keys;
+is(scalar @holding, 1, 'a proof holds for one of the ' . @keys . ' keys');
+($status, $out) = verify('--check', "$copy/proof", '--key', $holding[0]);
+like($out, qr/^the proof holds\nnumber: $proven\n.*^action: CREATE TABLE\b.*^object: table public t\n.*^statement: CREATE TABLE t/ms,
+    'and shows the event');
+cmp_ok(length $proof, '<', 3072, 'in ' . length($proof) . ' bytes');
+unlike($proof . $out, qr/INSERT|@{[ unpack 'H*', 'INSERT' ]}/i, 'of which none are another event\'s');
+spew("$copy/proof", $proof =~ s/([0-9a-f])([0-9a-f]{40})/($1 eq '0' ? '1' : '0') . $2/er);
+is((verify('--check', "$copy/proof", '--key', $holding[0]))[0], 1, 'it does not hold when it is changed');
+is((verify($trail, '--prove', 999_999_999))[0], 2, 'there is none of an event that is not there');
 
 # The server reads a damaged segment as far as it goes.
 @segments = sort glob "$trail/*.hga";

@@ -14,15 +14,7 @@ my %pids;
 sub start
 {
     my ($name, @command) = @_;
-    my $pid = fork // die "cannot fork: $!";
-    if ($pid == 0)
-    {
-        open STDIN, '<', '/dev/null';
-        open STDOUT, '>>', "$base/$name.log";
-        open STDERR, '>>', "$base/$name.log";
-        exec @command or exit 127;
-    }
-    $pids{$name} = $pid;
+    $pids{$name} = spawn("$base/$name.log", @command);
     return;
 }
 

@@ -225,6 +225,33 @@ test_shedding(void)
 	is_int(balance(&ring), misc + read + ddl, "shedding: the rest is in the ring");
 }
 
+/* How many records of each class find room in an empty ring: that is the order they are shed in. */
+static void
+test_order(void)
+{
+	/* misc, read, write, copy, function, and what is kept: auth, role, ddl, config, guard. */
+	static const unsigned order[] = {8, 0, 1, 6, 4, 5, 3, 2, 7, 9};
+	static const int rank[] = {0, 1, 2, 2, 3, 4, 4, 4, 4, 4};
+	uint64_t	room[10];
+	int			wrong = 0;
+	hg_audit_ring ring;
+
+	for (int i = 0; i < 10; i++)
+	{
+		ring_make(&ring, 256 * 1024);
+		for (room[i] = 0; put(&ring, 0, 0, order[i]); room[i]++)
+			;
+		if (i > 0)
+			wrong += rank[i] == rank[i - 1] ? room[i] != room[i - 1] : room[i] <= room[i - 1];
+	}
+	is_int(wrong, 0, "order: misc, read, write and copy, function, and a reserve");
+	ring.header->trail_full = 1;
+	ok(!put(&ring, 0, 0, 4), "order: a full trail takes no function");
+	ring_make(&ring, 256 * 1024);
+	ring.header->trail_full = 1;
+	ok(put(&ring, 0, 0, 9) && put(&ring, 0, 0, 5), "order: but guard and auth");
+}
+
 /* A ring that is cut, foreign, newer or damaged is refused with a reason. */
 static void
 test_foreign(void)
@@ -254,6 +281,7 @@ main(void)
 	test_concurrent();
 	test_killed();
 	test_shedding();
+	test_order();
 	test_foreign();
 	return done();
 }
