@@ -19,6 +19,7 @@
 #include "storage/proc.h"
 #include "tcop/tcopprot.h"
 #include "utils/elog.h"
+#include "utils/guc.h"
 #include "utils/timestamp.h"
 
 static ClientAuthentication_hook_type previous_authentication = NULL;
@@ -204,9 +205,23 @@ log_seen(ErrorData *error)
 		previous_log(error);
 }
 
+/*
+ * What a configuration file says cannot be refused, but errors below
+ * log_min_messages reach neither this room's hook nor the one that masks them.
+ */
+static void
+errors_hold(XactEvent event, void *unused)
+{
+	(void) event;
+	(void) unused;
+	if (log_min_messages > ERROR && hg_state_ready() && hg_state_cluster_flagged())
+		log_min_messages = ERROR;
+}
+
 void
 hg_audit_session_init(void)
 {
+	RegisterXactCallback(errors_hold, NULL);
 	previous_authentication = ClientAuthentication_hook;
 	ClientAuthentication_hook = authenticated;
 	previous_log = emit_log_hook;

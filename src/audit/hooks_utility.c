@@ -493,6 +493,15 @@ objects_prepare(utility *u)
 	}
 }
 
+/* The server calls a transaction's end and the way back to a savepoint the same. */
+static const char *
+tag_of(Node *node)
+{
+	if (IsA(node, TransactionStmt) && ((TransactionStmt *) node)->kind == TRANS_STMT_ROLLBACK_TO)
+		return "ROLLBACK TO SAVEPOINT";
+	return GetCommandTagName(CreateCommandTag(node));
+}
+
 static void
 utility_prepare(utility *u, PlannedStmt *plan, const char *text, hg_audit_class class)
 {
@@ -506,8 +515,7 @@ utility_prepare(utility *u, PlannedStmt *plan, const char *text, hg_audit_class 
 	u->event.query_id = (int64) plan->queryId;
 	if (is_of_cluster(node))
 		u->event.flags |= HG_AUDIT_EVENT_CLUSTER;
-	hg_audit_words_action(&u->action, u->action_bundle,
-						  GetCommandTagName(CreateCommandTag(node)), NULL);
+	hg_audit_words_action(&u->action, u->action_bundle, tag_of(node), NULL);
 	u->node = node;
 	objects_prepare(u);
 	/* A copy: nested statements use the cache meanwhile. */
@@ -568,6 +576,9 @@ utility_wanted(Node *node, volatile hg_audit_class *class)
 			case TRANS_STMT_PREPARE:
 			case TRANS_STMT_COMMIT_PREPARED:
 			case TRANS_STMT_ROLLBACK_PREPARED:
+			case TRANS_STMT_SAVEPOINT:
+			case TRANS_STMT_RELEASE:
+			case TRANS_STMT_ROLLBACK_TO:
 				break;
 			case TRANS_STMT_BEGIN:
 			case TRANS_STMT_START:

@@ -1,0 +1,94 @@
+# Goal: several projects in one cluster have one trail; a stuck audit volume holds up no DROP DATABASE; a failure of syntax is
+# told whatever log_min_messages the configuration asks for; a copied or restored data directory is a trail of its own.
+# Method: two flagged databases and a third, a writer that stands still, a cold copy, and a recovery to a point in time.
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Guarded;
+
+my $node = new_node('cluster', { init => [ allows_streaming => 1, has_archiving => 1 ] }, "hipaa_guard.audit_ring_size = '1MB'");
+$node->append_conf('postgresql.conf', "log_min_messages = 'fatal'");
+$node->restart;
+flag($node, $_) for qw(clinic lab);
+$node->restart;
+
+# Both, and nothing of the third.
+sql($node, 'postgres', 'CREATE DATABASE plain');
+sql($node, $_, "SELECT count(*) AS in_$_ FROM pg_authid") for qw(clinic lab plain);
+sql($node, 'clinic', 'SELECT hipaa_guard.audit_flush()');
+is(sql($node, 'clinic', "SELECT string_agg(database_name || ' ' || statement, ', ' ORDER BY seq) FROM hipaa_guard.audit_log
+    WHERE statement LIKE '% AS in_%' AND class = 'read' AND statement NOT LIKE '%audit_log%'"),
+    'clinic SELECT count(*) AS in_clinic FROM pg_authid, lab SELECT count(*) AS in_lab FROM pg_authid', 'each project is recorded');
+is(sql($node, $_, 'SELECT ok, problem FROM hipaa_guard.audit_verify()'), 't|', "the trail verifies in $_") for qw(clinic lab);
+
+# What cannot be parsed reaches no hook but the log's.
+isnt((try_sql($node, 'lab', 'SELEC 123'))[0], 0, 'a statement that cannot be parsed');
+isnt((try_sql($node, 'lab', "BEGIN;\nSELECT 1/0;\n"))[0], 0, 'and one that fails');
+sql($node, 'lab', 'SELECT hipaa_guard.audit_flush()');
+is(sql($node, 'lab', "SELECT string_agg(sqlstate, ' ' ORDER BY seq) FROM hipaa_guard.audit_log
+    WHERE database_name = 'lab' AND outcome = 'failure'"), '42601 22012', 'are events, whatever the configuration asks for');
+
+# The volume is stuck: the writer does not answer, and nobody needs it to.
+my $writer = sql($node, 'lab', 'SELECT writer_pid FROM hipaa_guard.stat_audit');
+kill 'STOP', $writer;
+is((try_sql($node, 'postgres', 'DROP DATABASE plain'))[0], 0, 'a database is dropped while the volume is stuck');
+is((try_sql($node, 'postgres', 'CREATE DATABASE plain STRATEGY file_copy'))[0], 0, 'another one is made');
+is((try_sql($node, 'postgres', 'DROP DATABASE plain WITH (FORCE)'))[0], 0, 'and dropped');
+kill 'CONT', $writer;
+sql($node, 'lab', 'SELECT hipaa_guard.audit_flush()');
+is(sql($node, 'lab', "SELECT string_agg(command_tag, ', ' ORDER BY seq) FROM hipaa_guard.audit_log WHERE object_name = 'plain'
+    AND command_tag ~ 'DATABASE'"), 'CREATE DATABASE, DROP DATABASE, CREATE DATABASE, DROP DATABASE', 'all of it is told afterwards');
+
+# Copies. Each is asked which trail it is of.
+sub trails
+{
+    my ($server) = @_;
+    return slurp($server->data_dir . '/hipaa_guard/audit/keys.file') =~ /trail=([0-9a-f]{32}) epoch=1 /g;
+}
+
+sub is_fork
+{
+    my ($server, $what) = @_;
+    my ($parent) = trails($node);
+    sql($server, 'clinic', "SELECT count(*) AS on_copy FROM pg_authid; SELECT hipaa_guard.audit_flush()");
+    is(sql($server, 'clinic', "SELECT string_agg(detail, '') ~ 'its parent is $parent\$' FROM hipaa_guard.audit_log
+        WHERE command_tag = 'fork'"), 't', "$what is a fork that names its parent");
+    my @trails = trails($server);
+    is(scalar @trails, 2, "$what has an id and a key of its own");
+    is($trails[0], $parent, "$what: behind its parent's");
+    is(sql($server, 'clinic', 'SELECT ok, problem FROM hipaa_guard.audit_verify()'), 't|', "$what: both verify");
+    is(sql($server, 'clinic', "SELECT count(*) FROM hipaa_guard.audit_log WHERE statement LIKE '% AS in_clinic %' AND class = 'read'
+        AND statement NOT LIKE '%audit_log%'"), '1', "$what: nothing is there twice");
+    $server->stop;
+    return;
+}
+
+$node->backup('base');
+sql($node, 'postgres', "SELECT pg_create_restore_point('then')");
+sql($node, 'clinic', 'SELECT count(*) AS after_point FROM pg_authid; SELECT pg_switch_wal()');
+$node->backup_fs_cold('cold') if $node->can('backup_fs_cold');
+$node->stop;
+unless ($node->can('backup_fs_cold'))
+{
+    mkdir $node->backup_dir;
+    system('cp', '-a', $node->data_dir, $node->backup_dir . '/cold') == 0 or die "cannot copy\n";
+}
+ok(-e $node->backup_dir . '/cold/pgsql_tmp_hipaa_guard/trail.state', 'a cold copy has even the key');
+my $cold = PostgreSQL::Test::Cluster->new('cold');
+$cold->init_from_backup($node, 'cold');
+$cold->start;
+is_fork($cold, 'a cold copy');
+
+my $point = PostgreSQL::Test::Cluster->new('point');
+$point->init_from_backup($node, 'base', has_restoring => 1, standby => 0);
+$point->append_conf('postgresql.conf', "recovery_target_name = 'then'\nrecovery_target_action = 'promote'");
+$point->start;
+wait_until($point, 'SELECT NOT pg_is_in_recovery()', 'the recovery has ended');
+is_fork($point, 'a recovery to a point in time');
+
+# The one they were copied from goes on as it was.
+$node->start;
+sql($node, 'clinic', 'SELECT hipaa_guard.audit_flush()');
+is(sql($node, 'clinic', "SELECT count(*) FROM hipaa_guard.audit_log WHERE command_tag = 'fork'"), '0', 'the parent is no fork');
+is(scalar(trails($node)), 1, 'and has one trail');
+$node->stop;
+done_testing();
