@@ -34,7 +34,7 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON hipaa_guard.le
 ALTER TABLE hipaa_guard.ledger ENABLE ALWAYS TRIGGER append_only;
 
 CREATE FUNCTION hipaa_guard.checked_text(field text, content text, required boolean DEFAULT true)
-RETURNS text LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+RETURNS text LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF content IS NULL OR btrim(content, E' \t\r\n') = '' THEN
         IF NOT required THEN
@@ -53,7 +53,7 @@ COMMENT ON FUNCTION hipaa_guard.checked_text(text, text, boolean) IS
 'The text without blanks around it; empty or NULL gives an error (22004), or NULL where it is not required.';
 
 CREATE FUNCTION hipaa_guard.checked_word(field text, content text, words text[])
-RETURNS text LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+RETURNS text LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     word text := lower(hipaa_guard.checked_text(field, content));
 BEGIN
@@ -97,7 +97,7 @@ COMMENT ON FUNCTION hipaa_guard.ledger_next(text) IS
 
 CREATE FUNCTION hipaa_guard.ledger_digest(previous bytea, entry bigint, kind text, key text, body jsonb,
     recorded_at timestamptz, recorded_by text)
-RETURNS bytea LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+RETURNS bytea LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
     SELECT sha256(coalesce(previous, ''::bytea)
                   || convert_to(jsonb_build_array(entry, kind, key, body, extract(epoch FROM recorded_at),
                                                   recorded_by)::text, getdatabaseencoding()))

@@ -38,7 +38,7 @@ COMMENT ON FUNCTION hipaa_guard.site_time_zone() IS
 
 -- 5 USC 6103: a holiday on a Saturday is kept the day before, one on a Sunday the day after.
 CREATE FUNCTION hipaa_guard.us_federal_holidays(year int) RETURNS TABLE (day date, name text)
-LANGUAGE sql IMMUTABLE STRICT SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
     WITH fixed (month, day_of_month, name, since) AS (VALUES
         (1, 1, 'New Year''s Day', 1871), (6, 19, 'Juneteenth National Independence Day', 2021),
         (7, 4, 'Independence Day', 1871), (11, 11, 'Veterans Day', 1938), (12, 25, 'Christmas Day', 1871)),

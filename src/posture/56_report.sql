@@ -144,7 +144,7 @@ END $$;
 COMMENT ON FUNCTION hipaa_guard.report_data(timestamptz, timestamptz) IS 'All sections as JSON. Internal.';
 
 CREATE FUNCTION hipaa_guard.escape_html(content text) RETURNS text
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
     SELECT replace(replace(replace(replace(replace(content, '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '"', '&quot;'),
                    '''', '&#39;')
 $$;
@@ -158,7 +158,7 @@ $$;
 COMMENT ON FUNCTION hipaa_guard.report_signed() IS 'What a report says of its signature. Internal.';
 
 CREATE FUNCTION hipaa_guard.report_cell(content json) RETURNS text
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp SET standard_conforming_strings = on AS $$
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp SET standard_conforming_strings = on AS $$
     SELECT CASE json_typeof(content)
            WHEN 'null' THEN '' WHEN 'boolean' THEN CASE content::text WHEN 'true' THEN 'yes' ELSE 'no' END
            WHEN 'string' THEN regexp_replace(content #>> '{}',
@@ -169,7 +169,7 @@ COMMENT ON FUNCTION hipaa_guard.report_cell(json) IS
 'A JSON value as people read it: nothing for null, yes and no, times to the second. Internal.';
 
 CREATE FUNCTION hipaa_guard.report_heads(rows json) RETURNS SETOF text
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
     SELECT json_object_keys(rows -> 0)
 $$;
 COMMENT ON FUNCTION hipaa_guard.report_heads(json) IS 'Names of the columns of an array of rows. Internal.';
@@ -177,7 +177,7 @@ COMMENT ON FUNCTION hipaa_guard.report_heads(json) IS 'Names of the columns of a
 -- Markdown -------------------------------------------------------------------
 
 CREATE FUNCTION hipaa_guard.escape_markdown(content text) RETURNS text
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp SET standard_conforming_strings = on AS $$
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp SET standard_conforming_strings = on AS $$
     SELECT replace(replace(replace(regexp_replace(regexp_replace(content, '([\\`*_\[\]|~])', '\\\1', 'g'), '\s+', ' ', 'g'),
                                    '&', '&amp;'), '<', '&lt;'), '>', '&gt;')
 $$;
@@ -214,7 +214,7 @@ COMMENT ON FUNCTION hipaa_guard.report_markdown(json, text) IS 'The report as ma
 -- HTML -----------------------------------------------------------------------
 
 CREATE FUNCTION hipaa_guard.report_style() RETURNS text
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
     SELECT $css$
 :root { color-scheme: light dark; --ground: #fff; --ink: #1a1d21; --soft: #565d66; --line: #d5d9de; --panel: #f5f6f8;
   --pass: #1f7a3f; --fail: #b3261e; --attested: #1b5fa8; --accepted: #7a5b00; --not_applicable: #5f6670; --error: #8b1a5c; }
