@@ -43,6 +43,9 @@ ALTER TABLE visits ALTER ssn SET DEFAULT ('12'::text) || '3-45-6780';
 CREATE TABLE U&"jane\005f123_45_6780" (id int);
 CREATE VIEW v AS SELECT * FROM visits WHERE ssn = '123-45-6780';
 CREATE FUNCTION f() RETURNS text LANGUAGE sql AS $$ SELECT '123-45-6780' $$;
+CREATE FUNCTION f() RETURNS text LANGUAGE sql AS $$ SELECT '12' || '3-45-6780' $$;
+CREATE FUNCTION f() RETURNS text LANGUAGE sql AS $$ SELECT E'\x31\x32\x33-45-6780' $$;
+CREATE FUNCTION f() RETURNS text LANGUAGE plpgsql AS 'BEGIN RETURN U&''!0031!00323-45-6780'' UESCAPE ''!''; END';
 CREATE FUNCTION f() RETURNS text LANGUAGE sql RETURN '123-45-6780';
 CREATE FUNCTION f(a text DEFAULT '123-45-6780') RETURNS int LANGUAGE sql AS 'SELECT 1';
 CREATE INDEX ON visits (ssn) WHERE ssn <> '123-45-6780';
@@ -88,8 +91,11 @@ ALTER TABLE parent ALTER a DROP DEFAULT;
 COMMENT ON COLUMN parent.a IS NULL;
 ALTER TABLE plain RENAME jane_123_45_6780 TO id;
 
--- Data passes, and so does what only reads.
+-- Data passes, and so does what only reads. What USING computes is data, unless it is the USING of a constraint.
 INSERT INTO visits (ssn) VALUES ('123-45-6780');
+ALTER TABLE visits ALTER mrn TYPE varchar(20) USING coalesce(mrn, '123-45-6780');
+ALTER TABLE visits ALTER mrn TYPE text USING '12' || '3-45-6780', ALTER email SET DEFAULT '123-45-6780';
+ALTER TABLE visits ADD CONSTRAINT type EXCLUDE USING btree (mrn WITH =) WHERE (mrn <> '123-45-6780');
 CREATE TABLE data AS SELECT '123-45-6780'::text AS ssn;
 PREPARE q AS SELECT '123-45-6780' AS a;
 EXPLAIN (COSTS OFF) SELECT '123-45-6780';
@@ -110,6 +116,10 @@ RESET standard_conforming_strings;
 SET hg.note = '123-45-6780';
 SELECT set_config('hg.note', '123-45-6780', false);
 SELECT set_config('hg.note', '123-45' || substr('x-6780', 2), false);
+BEGIN;
+SELECT set_config('hg.note', '123-45' || substr('x-6780', 2), true) IS NULL AS unset;
+ALTER ROLE CURRENT_USER SET hg.note FROM CURRENT;
+ROLLBACK;
 UPDATE pg_settings SET setting = '123-45' || substr('x-6780', 2) WHERE name = 'search_path';
 SHOW search_path;
 SET application_name = 'chart of Mary Johnson';

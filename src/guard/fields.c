@@ -10,6 +10,7 @@
 #include "guard/lex.h"
 #include "nodes/primnodes.h"
 #include "nodes/value.h"
+#include "utils/guc.h"
 
 static void
 check_name(const hg_guard_judge *judge, hg_guard_at at, const char *name)
@@ -46,7 +47,11 @@ check_setting(const hg_guard_judge *judge, VariableSetStmt *set)
 {
 	ListCell   *cell;
 
-	/* RESET takes text away, and SET ... TO DEFAULT and FROM CURRENT bring none. */
+	/* What set_config() computed may be on its way into a catalog, and be gone at the commit. */
+	if (set->kind == VAR_SET_CURRENT)
+		check_literal(judge, hg_guard_setting_of(set->name),
+					  GetConfigOption(set->name, true, false));
+	/* RESET takes text away, and SET ... TO DEFAULT brings none. */
 	if (set->kind != VAR_SET_VALUE && set->kind != VAR_SET_MULTI)
 		return;
 	check_name(judge, HG_AT_SETTING_NAME, set->name);

@@ -41,6 +41,7 @@ typedef struct reader
 	const hg_guard_judge *judge;
 	const hg_guard_statement *kind;
 	NodeTag		tag;
+	const char *body;			/* the function body that this is, in which names are no new ones */
 
 	core_yyscan_t scanner;
 	bool		looked_ahead;
@@ -59,6 +60,8 @@ typedef struct reader
 	bool		announced;		/* that was a keyword that said what follows */
 	bool		dropping;		/* the next name goes away */
 	bool		resetting;		/* all names up to the next keyword go away */
+	bool		retyping;		/* ALTER COLUMN ... TYPE: what USING computes is data */
+	bool		computing;		/* behind that USING, up to the next action */
 	bool		concatenating;	/* behind '...' || */
 	StringInfoData joined;		/* literals with || between them */
 	int			joined_count;
@@ -191,6 +194,8 @@ take_name(reader *r)
 	hg_text_finding finding;
 	hg_guard_at at = r->kind->name;
 
+	if (r->body != NULL)
+		return;
 	if (r->previous == '.' && r->last_name != HG_AT_NONE)
 		at = r->last_name;
 	else if (r->next_name != HG_AT_NONE)
@@ -199,7 +204,7 @@ take_name(reader *r)
 		at = r->group_name;
 	r->last_name = at;
 	r->next_name = HG_AT_NONE;
-	if (!r->dropping && !r->resetting &&
+	if (!r->dropping && !r->resetting && !r->computing &&
 		hg_guard_finds(r->judge, at, r->text, size, true, &finding))
 		note(r, at, r->text, size, true, &finding);
 }
@@ -218,14 +223,22 @@ end_joined(reader *r)
 	r->concatenating = false;
 }
 
+static void read_body(reader *r, const char *body);
+
 static void
 take_literal(reader *r)
 {
 	size_t		size = strlen(r->text);
 	hg_text_finding finding;
 
-	if (hg_guard_finds_in_literal(r->judge, r->literal, r->text, size, &finding))
+	if (r->computing)
+		return;
+	/* What stands in a body as it is was seen when the whole body was. */
+	if ((r->body == NULL || strstr(r->body, r->text) == NULL) &&
+		hg_guard_finds_in_literal(r->judge, r->literal, r->text, size, &finding))
 		note(r, r->literal, r->text, size, false, &finding);
+	if (r->literal == HG_AT_BODY && r->body == NULL && strchr(r->text, '\'') != NULL)
+		read_body(r, r->text);
 	if (!r->concatenating)
 		end_joined(r);
 	appendBinaryStringInfo(&r->joined, r->text, (int) size);
@@ -233,11 +246,32 @@ take_literal(reader *r)
 	r->concatenating = false;
 }
 
+/*
+ * ALTER TABLE ... ALTER column TYPE type USING expression makes new rows of the
+ * old ones: what stands in the expression is stored nowhere.  Where a name
+ * deceives (a constraint called "type" in front of EXCLUDE USING), the check
+ * after the command sees what was stored.
+ */
+static void
+take_using(reader *r)
+{
+	if (r->tag != T_AlterTableStmt || r->depth > 0)
+		return;
+	if (strcmp(r->text, "type") == 0)
+		r->retyping = true;
+	else if (strcmp(r->text, "using") == 0 && r->retyping)
+		r->computing = true;
+}
+
 static void
 take_keyword(reader *r)
 {
-	const hg_guard_keyword *keyword = hg_guard_keyword_of(r->tag, r->text);
+	const hg_guard_keyword *keyword;
 
+	if (r->body != NULL)
+		return;
+	keyword = hg_guard_keyword_of(r->tag, r->text);
+	take_using(r);
 	if (strcmp(r->text, "drop") == 0)
 		r->dropping = true;
 	r->resetting = strcmp(r->text, "reset") == 0;
@@ -298,6 +332,9 @@ take(reader *r)
 			take_parenthesis(r);
 			break;
 		case ',':
+			if (r->depth == 0)
+				r->retyping = r->computing = false;
+			/* FALLTHROUGH */
 		case TOKEN_END:
 			r->dropping = false;
 			end_joined(r);
@@ -324,6 +361,7 @@ read_once(reader *r, char *sql, bool standard_strings)
 	core_yy_extra_type extra;
 
 	r->looked_ahead = r->announced = r->dropping = r->resetting = r->concatenating = false;
+	r->retyping = r->computing = false;
 	r->next_name = r->last_name = r->group_name = HG_AT_NONE;
 	r->depth = r->group_depth = r->previous = r->joined_count = 0;
 	r->literal = r->kind->literal;
@@ -350,6 +388,32 @@ read_once(reader *r, char *sql, bool standard_strings)
 	}
 	PG_END_TRY();
 	return readable;
+}
+
+/* Reads a text as it is under either setting; false if it is no SQL under any. */
+static bool
+read_both(reader *r, char *sql)
+{
+	bool		readable = read_once(r, sql, true);
+
+	if (strchr(sql, '\\') != NULL)
+		readable = read_once(r, sql, false) || readable;
+	return readable;
+}
+
+/*
+ * The literals of a function's body that are written with escapes or in pieces:
+ * the body as a text does not show them.  If its language is no SQL, nothing
+ * comes of it.
+ */
+static void
+read_body(reader *r, const char *body)
+{
+	reader		inner = {.judge = r->judge,.kind = r->kind,.tag = r->tag,.body = body};
+
+	initStringInfo(&inner.joined);
+	read_both(&inner, pstrdup(body));
+	r->suspects = list_concat(r->suspects, inner.suspects);
 }
 
 /*
@@ -393,9 +457,7 @@ hg_guard_read_slice(const hg_guard_judge *judge, const hg_guard_statement *kind,
 	bool		readable;
 
 	initStringInfo(&r.joined);
-	readable = read_once(&r, copy, true);
-	if (memchr(sql, '\\', size) != NULL)
-		readable = read_once(&r, copy, false) || readable;
+	readable = read_both(&r, copy);
 	judge_suspects(&r);
 	/* Neither setting makes SQL of it: then it is read as prose, rather than not at all. */
 	if (!readable)
