@@ -21,6 +21,7 @@
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_db_role_setting.h"
+#include "catalog/pg_largeobject.h"
 #include "commands/extension.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -104,6 +105,13 @@ address_of(scan_state *s)
 	return address;
 }
 
+/* Whether the server can describe such objects; large objects go by the catalog of their data. */
+static bool
+is_describable(Oid class)
+{
+	return class == LargeObjectRelationId || is_objectclass_supported(class);
+}
+
 /* The identity's parts, each masked if there is a finding in it. */
 static char *
 masked_identity(const hg_guard_judge *judge, const ObjectAddress *address)
@@ -114,7 +122,7 @@ masked_identity(const hg_guard_judge *judge, const ObjectAddress *address)
 	ListCell   *cell;
 
 	initStringInfo(&result);
-	if (is_objectclass_supported(address->classId) &&
+	if (is_describable(address->classId) &&
 		getObjectIdentityParts(address, &names, &arguments, true) != NULL)
 	{
 		foreach(cell, names)
@@ -132,7 +140,7 @@ type_of(const ObjectAddress *address)
 {
 	char	   *type = NULL;
 
-	if (is_objectclass_supported(address->classId))
+	if (is_describable(address->classId))
 		type = getObjectTypeDescription(address, true);
 	if (type == NULL)
 		type = get_rel_name(address->classId);
