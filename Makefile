@@ -42,8 +42,8 @@ SHLIB_LINK = -lcrypto
 override with_llvm = no
 
 # These targets are scripts of their own, need no PGXS, and run where no server headers are yet.
-SCRIPT_GOALS = check check-all fuzz check-asan check-crash check-core check-schemas demo style words \
-	bench-detect bench-ddl bench-log bench-audit bench-subjects accuracy
+SCRIPT_GOALS = check check-all fuzz check-asan check-crash check-core check-orm check-schemas demo \
+	style words bench-detect bench-ddl bench-log bench-audit bench-subjects accuracy
 .PHONY: $(SCRIPT_GOALS) pure.a pure_sources
 
 ifeq ($(filter-out $(SCRIPT_GOALS), $(or $(MAKECMDGOALS), all)),)
@@ -61,7 +61,9 @@ check-crash:
 check-schemas:
 	@test/schemas
 check-core:
-	@test/core
+	@test/core plain flagged
+check-orm:
+	@test/orm
 demo:
 	@test/demo
 style:
