@@ -159,6 +159,18 @@ wait_until($node, q{SELECT count(*) > 0 FROM hipaa_guard.audit_log WHERE class =
     AND sqlstate = 'PH001' AND command_tag = 'COMMENT' AND object_type = 'comment'}, 'the refusal is in the trail', 'clinic');
 ok(1, 'a refusal is an event that survives the abort');
 
+# The text of a statement is judged before anything is locked: a lock of another session does not hold the refusal up.
+my ($held, $holder_err) = ('', '');
+my $holder = IPC::Run::start([ psql_command($node, 'clinic'), '-c', 'BEGIN', '-c', 'LOCK TABLE t IN ACCESS EXCLUSIVE MODE',
+        '-c', 'SELECT pg_sleep(3600)' ], '<', '/dev/null', '>', \$held, '2>', \$holder_err);
+wait_until($node, q{SELECT count(*) = 1 FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted AND relation = 't'::regclass},
+    'the table is locked', 'clinic');
+refused("SET lock_timeout = '1ms'; $_", 'a statement on a locked table')
+    for "COMMENT ON TABLE t IS '$value'", "ALTER TABLE t ADD COLUMN $name int", "ALTER TABLE t ALTER a SET DEFAULT '$value'";
+is(answer('clinic', "SET lock_timeout = '1ms'; COMMENT ON TABLE t IS 'fine'"), '55P03', '... which is locked, as others notice');
+sql($node, 'clinic', q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ~ 'pg_sleep' AND pid <> pg_backend_pid()});
+$holder->finish;
+
 # Work that has to go on, also where a finding stands from earlier times: here in the unflagged database's shape.
 passes('ALTER TABLE t ADD COLUMN id int PRIMARY KEY; CREATE INDEX CONCURRENTLY i ON t (a)', 'CREATE INDEX CONCURRENTLY');
 passes('REINDEX TABLE CONCURRENTLY t', 'REINDEX CONCURRENTLY');
@@ -169,5 +181,8 @@ passes('ANALYZE', 'ANALYZE');
 passes(q{ALTER SYSTEM SET work_mem = '5MB'}, 'a harmless setting');
 
 unlike($spoken, qr/\Q$value\E|\Q$name\E|123_45_6789/, 'no answer holds the number or the name');
+my $log = log_of($node);
+unlike($log, qr/\Q$value\E|\Q$name\E|123_45_6789/, 'nor does the log, in CONTEXT, QUERY or STATEMENT either');
+like($log, qr/ERROR:  PHI-like text in comment/, '... which tells of the refusals');
 $node->stop;
 done_testing();
