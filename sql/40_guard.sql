@@ -77,6 +77,11 @@ ALTER TABLE visits ADD COLUMN since date DEFAULT '2026-01-01' CHECK (since > '19
 CREATE FUNCTION pairs(n int) RETURNS record LANGUAGE sql AS $$
     SELECT CASE n WHEN 1 THEN ROW (1, 2) WHEN 3 THEN ROW (3, 4) END $$;
 
+-- A name that is cut off is told of as often as without the guard: once, and twice by PL/pgSQL.
+CREATE TABLE a_name_that_is_longer_than_those_that_a_catalog_has_room_for_here_or_there (a text DEFAULT E'a\tb');
+CREATE FUNCTION cut() RETURNS text LANGUAGE plpgsql AS
+    $$ BEGIN RETURN a_name_that_is_longer_than_those_that_a_catalog_has_room_for_here_or_there || 'x'; END $$;
+
 -- What stood there before is no reason to refuse, and what takes it away passes.
 ALTER TABLE john_smith_123_45_6789 ADD COLUMN note text;
 COMMENT ON TABLE john_smith_123_45_6789 IS 'an old table';

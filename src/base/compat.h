@@ -91,6 +91,13 @@ hg_find_setting(const char *name)
 #define HG_MY_PROC_NUMBER (MyBackendId - 1)
 #endif
 
+/* One level for each type of process since 19. */
+#if PG_VERSION_NUM >= 190000
+#define HG_LOG_MIN_MESSAGES log_min_messages[MyBackendType]
+#else
+#define HG_LOG_MIN_MESSAGES log_min_messages
+#endif
+
 /* All settings, for those who include utils/guc_tables.h: an array of pointers. */
 #if PG_VERSION_NUM >= 160000
 #define HG_ALL_SETTINGS(count) get_guc_variables(count)

@@ -13,10 +13,13 @@
  */
 #include "guard/lex.h"
 
+#include "base/compat.h"
 #include "guard/catalog.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "parser/scanner.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 
 /* The scanner's numbers of tokens with a text; gram.h is not installed by all versions. */
@@ -352,11 +355,17 @@ is_lexical(int sqlstate)
 		sqlstate == ERRCODE_FEATURE_NOT_SUPPORTED;	/* U&'...' under the old setting */
 }
 
-/* Reads a text under one setting; adds what it suspects. False: it could not be read. */
+/*
+ * Reads a text under one setting; adds what it suspects.  False: it could not be
+ * read.  The parser has told the client of names that it cut off, so that this
+ * second scanner is silent.
+ */
 static bool
 read_once(reader *r, char *sql, bool standard_strings)
 {
 	MemoryContext context = CurrentMemoryContext;
+	int			client_level = client_min_messages;
+	int			log_level = HG_LOG_MIN_MESSAGES;
 	volatile bool readable = true;
 	core_yy_extra_type extra;
 
@@ -366,6 +375,7 @@ read_once(reader *r, char *sql, bool standard_strings)
 	r->depth = r->group_depth = r->previous = r->joined_count = 0;
 	r->literal = r->kind->literal;
 	resetStringInfo(&r->joined);
+	client_min_messages = HG_LOG_MIN_MESSAGES = ERROR;
 	PG_TRY();
 	{
 		r->scanner = scanner_init(sql, &extra, &ScanKeywords, ScanKeywordTokens);
@@ -380,6 +390,8 @@ read_once(reader *r, char *sql, bool standard_strings)
 	}
 	PG_CATCH();
 	{
+		client_min_messages = client_level;
+		HG_LOG_MIN_MESSAGES = log_level;
 		MemoryContextSwitchTo(context);
 		if (!is_lexical(geterrcode()))
 			PG_RE_THROW();
@@ -387,6 +399,8 @@ read_once(reader *r, char *sql, bool standard_strings)
 		readable = false;
 	}
 	PG_END_TRY();
+	client_min_messages = client_level;
+	HG_LOG_MIN_MESSAGES = log_level;
 	return readable;
 }
 
