@@ -90,19 +90,20 @@ for my $round (1, 2)
         $client->simple('ROLLBACK; RESET ALL; RESET ROLE; DROP TABLE IF EXISTS made') if $i % 10 == 0;
     }
     $client->simple("ROLLBACK; RESET ALL; RESET ROLE; DISCARD TEMP; DEALLOCATE ALL; INSERT INTO measured
-        SELECT $round, sum(used_bytes) FROM pg_backend_memory_contexts WHERE parent IS NULL OR name ~ 'hipaa' OR ident ~ 'hipaa'");
+        SELECT $round, sum(used_bytes) FROM pg_backend_memory_contexts
+        WHERE level = (SELECT min(level) FROM pg_backend_memory_contexts) OR name ~ 'hipaa' OR ident ~ 'hipaa'");
 }
 ok(!$client->{closed}, scalar(@mutants) . ' mutilated statements, twice: the session is there');
 is(sql($node, 'surf', 'SELECT pg_postmaster_start_time()'), $started, '... and so is the server');
 cmp_ok($refused, '>', $statements / 12, "... $refused of them were refused with PH001");
 is($spoken, '', '... no answer held the value');
 my ($first, $second) = split /\n/, sql($node, 'surf', 'SELECT bytes FROM measured ORDER BY round');
-cmp_ok($second, '<', $first + 20 * @mutants, "... the session's memory stays: $first bytes, $second");
+cmp_ok($second // 'inf', '<', $first + 20 * @mutants, "... the session's memory stays: $first bytes, $second");
 $client->close;
 
 SKIP:
 {
-    skip 'sqlsmith is not installed', 3 unless IPC::Run::run([ 'sqlsmith', '--version' ], '>', \my $version, '2>', \my $none);
+    skip 'sqlsmith is not installed', 3 unless grep { -x "$_/sqlsmith" } split /:/, $ENV{PATH};
     my ($out, $err) = ('', '');
     IPC::Run::run([ 'sqlsmith', '--target=' . $node->connstr('surf') . q{ options='-c statement_timeout=1s'}, '--seed=4',
             "--max-queries=$queries", '--exclude-catalog', '--verbose' ],
