@@ -236,11 +236,18 @@ th { background: var(--panel); white-space: nowrap; } tr:last-child td { border-
 .pass { color: var(--pass); fill: var(--pass); } .fail, .critical { color: var(--fail); fill: var(--fail); }
 .attested { color: var(--attested); fill: var(--attested); } .accepted { color: var(--accepted); fill: var(--accepted); }
 .not_applicable { color: var(--not_applicable); fill: var(--not_applicable); } .error { color: var(--error); fill: var(--error); }
-.event { fill: var(--attested); } svg { width: 100%; max-width: 46rem; height: auto; display: block; margin: .5rem 0; }
-svg text { fill: var(--ink); font: 12px system-ui, sans-serif; } .legend span { margin-right: 1rem; white-space: nowrap; }
+.event { fill: var(--attested); } svg { width: 100%; max-width: 34rem; height: auto; display: block; margin: .5rem 0; }
+svg text { fill: var(--ink); font: 13px system-ui, sans-serif; }
+.glance { list-style: none; padding: 0; display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .6rem; }
+.glance li { background: var(--panel); border-left: .3rem solid currentColor; border-radius: .4rem; padding: .5rem .8rem; }
+.glance b { display: block; font-size: 1.5rem; line-height: 1.3; } .glance span { color: var(--ink); font-size: .88rem; }
+.list tr:last-child th { border-bottom: 0; }
+.list th { width: 14rem; background: none; color: var(--soft); font-weight: 400; white-space: normal; }
+.legend span { margin-right: 1rem; white-space: nowrap; }
 code { font-size: .85em; } footer { margin-top: 3rem; border-top: 1px solid var(--line); color: var(--soft); }
 summary { cursor: pointer; padding: .4rem 0; }
-@media print { body { max-width: none; padding: 0; } .wide { overflow: visible; border: 0; } nav { display: none; }
+@media (max-width: 30rem) { .list th { width: 9rem; } h1 { font-size: 1.35rem; } }
+@media print { body { max-width: none; padding: 0; font-size: 10pt; } .wide { overflow: visible; border: 0; } nav { display: none; }
   h2 { break-after: avoid; } tr, svg { break-inside: avoid; } }
 $css$
 $$;
@@ -251,6 +258,13 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     heads text[] := ARRAY(SELECT hipaa_guard.report_heads(rows));
 BEGIN
+    -- One row of many columns reads better as a list, above all on a telephone.
+    IF json_array_length(rows) = 1 AND cardinality(heads) > 3 THEN
+        RETURN format('<div class="wide"><table class="list"><tbody>%s</tbody></table></div>', (
+            SELECT string_agg(format('<tr><th scope="row">%s</th><td>%s</td></tr>', hipaa_guard.escape_html(replace(h, '_', ' ')),
+                       hipaa_guard.escape_html(hipaa_guard.report_cell(rows -> 0 -> h))), '' ORDER BY k)
+              FROM unnest(heads) WITH ORDINALITY AS u (h, k)));
+    END IF;
     RETURN format('<div class="wide" tabindex="0"><table><thead><tr>%s</tr></thead><tbody>%s</tbody></table></div>',
         (SELECT string_agg(format('<th scope="col">%s</th>', hipaa_guard.escape_html(replace(h, '_', ' '))), '' ORDER BY k)
            FROM unnest(heads) WITH ORDINALITY AS u (h, k)),
@@ -275,13 +289,13 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
         SELECT p.*, coalesce(sum(count) OVER (PARTITION BY n ORDER BY k ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)
                AS before, max(total) OVER () AS widest
           FROM (SELECT q.*, sum(count) OVER (PARTITION BY n) AS total FROM part AS q) AS p)
-    SELECT format('<svg viewBox="0 0 640 %s" role="img" aria-label="Checks by area and status; the table below has the '
+    SELECT format('<svg viewBox="0 0 400 %s" role="img" aria-label="Checks by area and status; the table below has the '
                   'figures">%s</svg><p class="legend">%s</p>', max(n) * 22 + 4,
         string_agg(CASE WHEN k = 1 THEN format('<text x="0" y="%s">%s</text>', n * 22 - 6, hipaa_guard.escape_html(area))
                         ELSE '' END
                    || CASE WHEN count > 0 THEN format(
                         '<rect class="%s" x="%s" y="%s" width="%s" height="15"><title>%s %s: %s</title></rect>', status,
-                        round(60 + 570 * before / widest, 1), n * 22 - 18, round(570 * count / widest, 1),
+                        round(52 + 346 * before / widest, 1), n * 22 - 18, round(346 * count / widest, 1),
                         hipaa_guard.escape_html(area), replace(status, '_', ' '), count) ELSE '' END, '' ORDER BY n, k),
         (SELECT string_agg(format('<span class="%s">&#9632; %s</span>', s, replace(s, '_', ' ')), ' ')
            FROM unnest(ARRAY['fail', 'error', 'accepted', 'attested', 'pass', 'not_applicable']) AS s))
@@ -296,16 +310,38 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     placed AS (
         SELECT day, events, row_number() OVER (ORDER BY day) - 1 AS n, count(*) OVER () AS days, max(events) OVER () AS most
           FROM day)
-    SELECT format('<svg viewBox="0 0 640 180" role="img" aria-label="Audit events by day, at most %s; the table below has '
-                  'the figures">%s<text x="0" y="176">%s</text><text x="630" y="176" text-anchor="end">%s</text></svg>',
+    SELECT format('<svg viewBox="0 0 400 180" role="img" aria-label="Audit events by day, at most %s; the table below has '
+                  'the figures">%s<text x="0" y="176">%s</text><text x="398" y="176" text-anchor="end">%s</text></svg>',
         max(most),
         string_agg(format('<rect class="event" x="%s" y="%s" width="%s" height="%s"><title>%s: %s</title></rect>',
-            round(630.0 * n / days, 1), round(155 - 150 * events / most, 1), round(greatest(630.0 / days - 2, 1), 1),
+            round(398.0 * n / days, 1), round(155 - 150 * events / most, 1), round(greatest(398.0 / days - 2, 1), 1),
             round(greatest(150 * events / most, 1), 1), hipaa_guard.escape_html(day), events), '' ORDER BY n),
         hipaa_guard.escape_html(min(day)), hipaa_guard.escape_html(CASE WHEN max(days) > 1 THEN max(day) ELSE '' END))
       FROM placed
 $$;
 COMMENT ON FUNCTION hipaa_guard.report_volume_chart(json) IS 'Bars of section volume as inline SVG. Internal.';
+
+-- What somebody who has a minute reads.
+CREATE FUNCTION hipaa_guard.report_glance(data json) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    WITH row (section, r) AS (
+        SELECT s ->> 'section', e FROM json_array_elements(data -> 'sections') AS s, json_array_elements(s -> 'rows') AS e),
+    figure (n, number, label, good) AS (
+        SELECT 1, count(*), 'critical checks fail', count(*) = 0 FROM row WHERE section = 'attention' AND r ->> 'severity' = 'critical'
+        UNION ALL SELECT 2, count(*), 'checks need attention', count(*) = 0 FROM row WHERE section = 'attention'
+        UNION ALL SELECT 3, coalesce(sum((r ->> 'pass')::int + (r ->> 'attested')::int), 0), 'checks pass or are attested', true
+          FROM row WHERE section = 'summary'
+        UNION ALL SELECT 4, count(*), 'deadlines of incidents are overdue', count(*) = 0
+          FROM row WHERE section = 'deadlines' AND r ->> 'overdue' = 'true'
+        UNION ALL SELECT 5, coalesce(sum((r ->> 'lost')::numeric), 0), 'audit events were lost', count(*) = 0
+          FROM row WHERE section = 'losses'
+        UNION ALL SELECT 6, max((r ->> 'events')::numeric), CASE WHEN bool_and((r ->> 'ok')::boolean) THEN 'audit events verify'
+               ELSE 'audit events do NOT verify' END, bool_and((r ->> 'ok')::boolean) FROM row WHERE section = 'verification')
+    SELECT format('<ul class="glance" aria-label="At a glance">%s</ul>', string_agg(format('<li class="%s"><b>%s</b><span>%s</span></li>',
+        CASE WHEN good THEN 'pass' ELSE 'fail' END, coalesce(number::text, '?'), hipaa_guard.escape_html(label)), '' ORDER BY n))
+      FROM figure
+$$;
+COMMENT ON FUNCTION hipaa_guard.report_glance(json) IS 'The figures at the top of the HTML report. Internal.';
 
 CREATE FUNCTION hipaa_guard.report_html_section(s json) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -342,11 +378,13 @@ BEGIN
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta http-equiv="Content-Security-Policy" content="default-src ''none''; style-src ''unsafe-inline''; img-src data:">\n'
         '<link rel="icon" href="data:,">\n<title>%s</title>\n<style>%s</style>\n</head>\n<body>\n<header><h1>%s</h1>\n'
-        '<p>From %s to %s, made %s. All times are UTC.</p>\n<p>%s</p></header>\n<nav aria-label="Sections"><ul>%s</ul></nav>\n'
+        '<p>From %s to %s, made %s. All times are UTC.</p>\n%s\n<p class="note">%s</p></header>\n'
+        '<nav aria-label="Sections"><ul>%s</ul></nav>\n'
         '<main>\n%s</main>\n<footer><p>SHA-256 of the data of this report: <code>%s</code></p><p>%s</p></footer>\n</body>\n</html>\n',
         hipaa_guard.escape_html(title), hipaa_guard.report_style(), hipaa_guard.escape_html(title),
         hipaa_guard.report_cell(data -> 'since'), hipaa_guard.report_cell(data -> 'until'),
-        hipaa_guard.report_cell(data -> 'generated_at'), hipaa_guard.escape_html(data ->> 'disclaimer'),
+        hipaa_guard.report_cell(data -> 'generated_at'), hipaa_guard.report_glance(data),
+        hipaa_guard.escape_html(data ->> 'disclaimer'),
         (SELECT string_agg(format('<li><a href="#%s">%s</a></li>', hipaa_guard.escape_html(s ->> 'section'),
                                   hipaa_guard.escape_html(s ->> 'title')), '')
            FROM json_array_elements(data -> 'sections') AS s),
@@ -397,5 +435,6 @@ REVOKE ALL ON FUNCTION hipaa_guard.report_rows(hipaa_guard.report_section, times
     hipaa_guard.report_cell(json),
     hipaa_guard.report_heads(json), hipaa_guard.escape_markdown(text), hipaa_guard.report_markdown(json, text),
     hipaa_guard.report_style(), hipaa_guard.report_table(json), hipaa_guard.report_posture_chart(json),
-    hipaa_guard.report_volume_chart(json), hipaa_guard.report_html_section(json), hipaa_guard.report_html(json, text),
+    hipaa_guard.report_volume_chart(json), hipaa_guard.report_glance(json), hipaa_guard.report_html_section(json),
+    hipaa_guard.report_html(json, text),
     hipaa_guard.compliance_report(text, timestamptz, timestamptz) FROM PUBLIC;

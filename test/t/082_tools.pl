@@ -106,6 +106,20 @@ my %known = map { ("hipaa_guard_$_" => 1) } @described;
 my @used = slurp("$top/monitoring/alerts.yaml") =~ /\b(hipaa_guard_\w+)\b/g;
 is(join(' ', grep { !$known{$_} } @used), '', 'alerts ask for figures that are there');
 
+# Each alert was tried in both ways, by Prometheus's own tool.
+my @alerts = slurp("$top/monitoring/alerts.yaml") =~ /^      - alert: (\w+)$/mg;
+my $tried = slurp("$top/monitoring/alerts_test.yaml");
+is(join(' ', grep { $tried !~ /name: $_ fires/ || $tried !~ /name: $_ is quiet/ } @alerts), '', 'each alert has a case for both');
+SKIP:
+{
+    my $promtool = (grep { -x } map { "$_/promtool" } split /:/, $ENV{PATH})[0];
+    skip 'promtool is not installed', 1 unless $promtool;
+    my $told = '';
+    my $held = IPC::Run::run([ $promtool, 'test', 'rules', "$top/monitoring/alerts_test.yaml" ], '<', '/dev/null', '>', \$told,
+        '2>', \$told);
+    ok($held, 'each alert fires on what it is for, and on nothing else') or diag($told);
+}
+
 SKIP:
 {
     my $exporter = (grep { -x } map { "$_/prometheus-postgres-exporter" } split /:/, $ENV{PATH})[0];

@@ -2,7 +2,8 @@
 # without an error, and whatever an object is called.
 # Method: open a report with hostile names in headless Chromium. A copy of the page measures itself: its width against the
 # window, the contrast of every text against its ground, images and scripts that must not be there. The page as it is, with its
-# own content security policy, is opened with all of Chromium's requests logged. Screenshots go to test/output where it exists.
+# own content security policy, is opened with all of Chromium's requests logged, and printed. Screenshots at both widths, light and
+# dark, and the printed page stay beside the tests' output.
 use FindBin;
 use Guarded;
 
@@ -55,7 +56,9 @@ addEventListener('load', () => {
     const a = light(rgb(e.closest('svg') ? getComputedStyle(e).fill : getComputedStyle(e).color)), b = light(ground(e));
     const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
     if (ratio < worst && !e.closest('title, script')) { worst = ratio; where = e.tagName + '.' + e.className; } });
-  const small = [...document.querySelectorAll('body *')].filter(e => parseFloat(getComputedStyle(e).fontSize) < 10).length;
+  // Letters of a chart are as large as the chart is drawn.
+  const drawn = e => { const s = e.closest('svg'); return s ? s.getBoundingClientRect().width / s.viewBox.baseVal.width : 1; };
+  const small = [...document.querySelectorAll('body *')].filter(e => parseFloat(getComputedStyle(e).fontSize) * drawn(e) < 10).length;
   document.documentElement.setAttribute('data-measured', JSON.stringify({ width: innerWidth,
     wide: document.documentElement.scrollWidth, worst: Math.floor(worst * 10) / 10, where, small,
     dark: matchMedia('(prefers-color-scheme: dark)').matches, title: document.title, images: document.images.length,
@@ -70,19 +73,31 @@ open my $file, '>', "$dir/measured.html" or die "cannot write: $!";
 print $file $copy;
 close $file or die "cannot write: $!";
 
-my $output = -d "$FindBin::RealBin/../output" ? "$FindBin::RealBin/../output" : $dir;
+my $output = defined $ENV{HG_WORK} && -d "$ENV{HG_WORK}/out" ? "$ENV{HG_WORK}/out" : $dir;
+# Chromium's headless window has a least width, so a narrow page is one in a frame.
+sub write_frame
+{
+    my ($width, $height, $source) = @_;
+    open my $frame, '>', "$dir/frame.html" or die "cannot write: $!";
+    print $frame qq{<!DOCTYPE html><html><body style="margin:0"><iframe id="f" style="border:0;width:${width}px;height:${height}px"
+        src="$source"></iframe><script>addEventListener('load', () => document.documentElement.setAttribute('data-measured',
+        document.getElementById('f').contentDocument.documentElement.getAttribute('data-measured')));</script></body></html>};
+    close $frame or die "cannot write: $!";
+    return;
+}
+
 for my $mode ([ 360, 0 ], [ 1280, 0 ], [ 360, 1 ], [ 1280, 1 ])
 {
     my ($width, $dark) = @$mode;
     my $name = "$width pixels, " . ($dark ? 'dark' : 'light');
     my @scheme = $dark ? ('--blink-settings=preferredColorScheme=0') : ('--blink-settings=preferredColorScheme=1');
-    # Chromium's headless window has a least width, so a narrow page is one in a frame.
-    open my $frame, '>', "$dir/frame.html" or die "cannot write: $!";
-    print $frame qq{<!DOCTYPE html><html><body style="margin:0"><iframe id="f" style="border:0;width:${width}px;height:900px"
-        src="measured.html"></iframe><script>addEventListener('load', () => document.documentElement.setAttribute('data-measured',
-        document.getElementById('f').contentDocument.documentElement.getAttribute('data-measured')));</script></body></html>};
-    close $frame or die "cannot write: $!";
+    write_frame($width, 900, 'measured.html');
     my ($dom, $err) = browse(@scheme, '--allow-file-access-from-files', '--window-size=1300,900', '--dump-dom', "file://$dir/frame.html");
+    # The picture is of the page as it is, as tall as it gets.
+    write_frame($width, 6000, 'report.html');
+    browse(@scheme, '--allow-file-access-from-files', "--window-size=$width,6000", "--screenshot=$output/report-$width-" .
+        ($dark ? 'dark' : 'light') . '.png', "file://$dir/frame.html");
+    ok(-s "$output/report-$width-" . ($dark ? 'dark' : 'light') . '.png', "$name: a screenshot was taken");
     my ($json) = $dom =~ /<html[^>]* data-measured="([^"]*)"/ or diag($err);
     $json =~ s/&quot;/"/g;
     my %is = $json =~ /"(\w+)":"?([^",}]*)/g;
@@ -96,13 +111,13 @@ for my $mode ([ 360, 0 ], [ 1280, 0 ], [ 360, 1 ], [ 1280, 1 ])
     like($is{title}, qr/^HIPAA compliance report: (?:<|&lt;)\/title/, "$name: markup in a name is text");
 }
 
-my ($dom, $err) = browse('--window-size=1280,900', "--log-net-log=$dir/net.json", "--screenshot=$output/report.png", "file://$page");
+my ($dom, $err) = browse('--window-size=1280,900', "--log-net-log=$dir/net.json", "--print-to-pdf=$output/report.pdf", "file://$page");
 unlike($err, qr/CONSOLE/, 'nothing on the console') or diag($err);
 my $net = slurp("$dir/net.json");
 my @requests = grep { !m{^(?:file|data|chrome|about|devtools)} } $net =~ /"url":"([^"]*)"/g;
 # What the browser asks for by itself is not the page's doing.
 @requests = grep { !m{^https?://[\w.-]*(?:google|gstatic|gvt1|googleapis|chromium)\.(?:com|org)/} } @requests;
 is(join(' ', @requests), '', 'no request leaves the page');
-ok(-s "$output/report.png", 'a screenshot was taken');
+like(slurp("$output/report.pdf"), qr/^%PDF-.*%%EOF\s*$/s, 'it was printed');
 
 done_testing();
