@@ -20,6 +20,8 @@ SELECT hipaa_guard.set_site('time_zone', 'America/New_York') > 0;
 SELECT hipaa_guard.after_business_days('2026-11-20 15:00+00', 5), hipaa_guard.after_business_days('2026-11-21 23:00+00', 5);
 SELECT hipaa_guard.add_holiday('2026-11-27', 'Day after Thanksgiving') > 0;
 SELECT hipaa_guard.after_business_days('2026-11-20 15:00+00', 5);
+SELECT hipaa_guard.after_business_days('infinity', 5);
+SELECT hipaa_guard.after_business_days('2026-11-20', 2147483647);
 -- The time of day stays across the change to standard time on 2026-11-01.
 SELECT hipaa_guard.after_days('2026-10-15 12:00+00', 30);
 SELECT hipaa_guard.set_site('time_zone', 'Mars/Olympus');

@@ -103,6 +103,9 @@ DECLARE
     moment timestamp := start AT TIME ZONE zone;
     left_over int := days;
 BEGIN
+    IF NOT isfinite(start) OR days NOT BETWEEN 0 AND 3660 THEN
+        RAISE EXCEPTION 'start must be finite, and days from 0 to 3660' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
     WHILE left_over > 0 LOOP
         moment := moment + interval '1 day';
         IF hipaa_guard.is_business_day(moment::date) THEN
@@ -112,7 +115,8 @@ BEGIN
     RETURN moment AT TIME ZONE zone;
 END $$;
 COMMENT ON FUNCTION hipaa_guard.after_business_days(timestamptz, int) IS
-'The same time of day so many business days later, in the time zone of the site. NULL for NULL.';
+'The same time of day so many business days later, in the time zone of the site. NULL for NULL. Error 22023 for infinity or more '
+'than 3660 days.';
 
 CREATE FUNCTION hipaa_guard.after_days(start timestamptz, days int) RETURNS timestamptz
 LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, pg_temp AS $$
