@@ -17,6 +17,7 @@
 #include "audit/control.h"
 #include "audit/event.h"
 #include "audit/guarded.h"
+#include "audit/reader_rows.h"
 #include "audit/segment_files.h"
 #include "base/errors.h"
 #include "base/guc.h"
@@ -272,5 +273,6 @@ void
 hg_audit_init(void)
 {
 	hg_audit_hooks_init();
+	hg_audit_scan_init();
 	hg_audit_writer_register();
 }

@@ -84,7 +84,10 @@ extern void hg_audit_words_object(hg_audit_words *words, char *bundle, const cha
 extern size_t hg_audit_bundle_name(char *bundle, size_t size, const char *name);
 extern void hg_audit_words_finish(hg_audit_words *words, const char *bundle, size_t size);
 
-/* The statement's masked text, from the cache or masked now. *cut: it is a prefix. */
+/*
+ * The statement's masked text, from the cache or masked now. *cut: it is a
+ * prefix.  Valid until the next call; a copy must not keep its place in the ring.
+ */
 extern void hg_audit_words_statement(hg_audit_words *words, const char *text, int location,
 									 int size, bool *cut);
 

@@ -178,13 +178,24 @@ lines_put(export *e)
 	hash_checked(e, pg_cryptohash_final(e->hash, e->receipt.digest, sizeof(e->receipt.digest)));
 }
 
+/* Gaps are told after the time they are of, so all segments are asked. */
 static void
-gap_count(void *state, const hg_audit_gap_item *gap)
+gaps_count(hg_audit_receipt *receipt)
 {
-	hg_audit_receipt *receipt = state;
+	hg_audit_cursor cursor;
+	const hg_audit_item *item;
+	bool		segment;
 
-	if (gap->ended_us >= receipt->since_us && gap->began_us < receipt->until_us)
-		receipt->lost += gap->lost;
+	hg_audit_cursor_begin(&cursor, receipt->since_us, receipt->until_us, false);
+	while ((item = hg_audit_cursor_next(&cursor, &segment)) != NULL)
+	{
+		const hg_audit_gap_item *gap = (const hg_audit_gap_item *) item;
+
+		if (item->kind == HG_AUDIT_ITEM_GAP && gap->ended_us >= receipt->since_us
+			&& gap->began_us < receipt->until_us)
+			receipt->lost += gap->lost;
+	}
+	hg_audit_cursor_end(&cursor);
 }
 
 /* Signs the receipt; false if the trail has no key yet. */
@@ -227,11 +238,9 @@ receipt_keep(const char *line)
 static void
 receipt_make(export *e)
 {
-	hg_audit_reader gaps = {.gap = gap_count, .state = &e->receipt,
-	.since_us = e->receipt.since_us, .until_us = e->receipt.until_us};
 	char		line[HG_AUDIT_LINE_SIZE];
 
-	hg_audit_read_files(&gaps);
+	gaps_count(&e->receipt);
 	e->receipt.database = superuser() ? 0 : MyDatabaseId;
 	e->receipt.time_us = now_us();
 	if (XactReadOnly || RecoveryInProgress())

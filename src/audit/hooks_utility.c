@@ -524,6 +524,7 @@ utility_prepare(utility *u, PlannedStmt *plan, const char *text, hg_audit_class 
 	{
 		memcpy(u->statement_text, u->statement.data, u->statement.size);
 		u->statement.data = u->statement_text;
+		u->statement.kept = NULL;
 	}
 	if (cut)
 		u->event.flags |= HG_AUDIT_EVENT_CUT;

@@ -21,17 +21,8 @@
 #include "utils/acl.h"
 #include "utils/memutils.h"
 
-/* An event may come to disk that much later than it was made. */
-#define DELAY_MAX_US (INT64CONST(3600) * 1000 * 1000)
-
-/* The segment at hand: its header and its dictionary. */
-typedef struct texts
-{
-	const hg_audit_segment_header *header;
-	hg_audit_string *strings;	/* by number, from 1 */
-	uint32		count;
-	uint32		max;
-} texts;
+/* An event may have been made that much before it was told when the oldest one was made. */
+#define STALL_MAX_US (INT64CONST(60) * 1000 * 1000)
 
 const char *
 hg_audit_class_name(unsigned class)
@@ -67,105 +58,45 @@ hg_audit_reader_check(void)
 }
 
 static void
-text_keep(texts *t, const hg_audit_item *item)
+text_keep(hg_audit_cursor *c, const hg_audit_item *item)
 {
 	const hg_audit_text_item *text = (const hg_audit_text_item *) item;
 	hg_audit_string string;
 
 	string.data = hg_audit_item_text(item, &string.size);
 	/* Numbers ascend by one; another one could only be damage. */
-	if (string.data == NULL || text->number != t->count + 1)
+	if (string.data == NULL || text->number != c->texts_count + 1)
 		return;
-	if (t->count + 1 >= t->max)
+	if (c->texts_count + 1 >= c->texts_max)
 	{
-		t->max = t->max * 2 + 1024;
-		t->strings = t->strings == NULL ? palloc_array(hg_audit_string, t->max)
-			: repalloc_array(t->strings, hg_audit_string, t->max);
+		c->texts_max = c->texts_max * 2 + 1024;
+		c->texts = c->texts == NULL
+			? MemoryContextAllocHuge(c->context, c->texts_max * sizeof(hg_audit_string))
+			: repalloc_huge(c->texts, c->texts_max * sizeof(hg_audit_string));
 	}
-	t->strings[++t->count] = string;
+	c->texts[++c->texts_count] = string;
 }
 
-static hg_audit_string
-text_find(const texts *t, uint32 number)
+hg_audit_string
+hg_audit_cursor_text(const hg_audit_cursor *cursor, uint32 number)
 {
-	if (number == 0 || number > t->count)
+	if (number == 0 || number > cursor->texts_count)
 		return (hg_audit_string) {NULL, 0};
-	return t->strings[number];
+	return cursor->texts[number];
 }
 
-/* Takes up to max strings out of a bundle. */
-static int
-bundle_split(hg_audit_string bundle, hg_audit_string **strings, int max)
+int
+hg_audit_bundle_split(hg_audit_string bundle, hg_audit_string *strings, int max)
 {
 	size_t		offset = 0;
 	int			count = 0;
 
+	memset(strings, 0, max * sizeof(strings[0]));
 	while (bundle.data != NULL && count < max
-		   && hg_audit_bundle_next(bundle.data, bundle.size, &offset, &strings[count]->data,
-								   &strings[count]->size))
+		   && hg_audit_bundle_next(bundle.data, bundle.size, &offset, &strings[count].data,
+								   &strings[count].size))
 		count++;
 	return count;
-}
-
-static void
-event_read(const hg_audit_reader *reader, const texts *t, const hg_audit_event_item *item)
-{
-	static hg_audit_row row;
-	hg_audit_string *session[] = {&row.session_user, &row.current_user, &row.database,
-	&row.address, &row.application};
-	hg_audit_string *action[] = {&row.tag, &row.detail};
-	hg_audit_string *object[3 + HG_AUDIT_COLUMNS_READ] = {&row.object_type, &row.schema,
-	&row.name};
-
-	if (item->event.recorded_us < reader->since_us || item->event.recorded_us >= reader->until_us)
-		return;
-	memset(&row, 0, offsetof(hg_audit_row, columns));
-	for (int i = 0; i < HG_AUDIT_COLUMNS_READ; i++)
-		object[3 + i] = &row.columns[i];
-	row.seq = item->seq;
-	row.event = &item->event;
-	row.segment = t->header;
-	bundle_split(text_find(t, item->texts[HG_AUDIT_TEXT_SESSION]), session, lengthof(session));
-	bundle_split(text_find(t, item->texts[HG_AUDIT_TEXT_ACTION]), action, lengthof(action));
-	row.columns_count = bundle_split(text_find(t, item->texts[HG_AUDIT_TEXT_OBJECT]), object,
-									 lengthof(object)) - 3;
-	row.columns_count = Max(row.columns_count, 0);
-	row.statement = text_find(t, item->texts[HG_AUDIT_TEXT_STATEMENT]);
-	reader->event(reader->state, &row);
-}
-
-/* Of the row only session and object are filled in. */
-static void
-count_read(const hg_audit_reader *reader, const texts *t, const hg_audit_count_item *item)
-{
-	static hg_audit_row row;
-	hg_audit_string *session[] = {&row.session_user, &row.current_user, &row.database};
-	hg_audit_string *object[] = {&row.object_type, &row.schema, &row.name};
-
-	memset(&row, 0, offsetof(hg_audit_row, columns));
-	bundle_split(text_find(t, item->texts[0]), session, lengthof(session));
-	bundle_split(text_find(t, item->texts[1]), object, lengthof(object));
-	reader->count(reader->state, item, &row);
-}
-
-static void
-frame_read(const hg_audit_reader *reader, texts *t, const hg_audit_frame_header *frame)
-{
-	const hg_audit_item *item;
-	size_t		offset = 0;
-	bool		late = frame->written_us < reader->since_us;
-
-	while ((item = hg_audit_item_next(frame, &offset)) != NULL)
-	{
-		if (item->kind == HG_AUDIT_ITEM_TEXT)
-			text_keep(t, item);
-		else if (item->kind == HG_AUDIT_ITEM_EVENT && reader->event != NULL && !late)
-			event_read(reader, t, (const hg_audit_event_item *) item);
-		else if (item->kind == HG_AUDIT_ITEM_COUNT && reader->count != NULL)
-			count_read(reader, t, (const hg_audit_count_item *) item);
-		else if (item->kind == HG_AUDIT_ITEM_GAP && reader->gap != NULL)
-			reader->gap(reader->state, (const hg_audit_gap_item *) item);
-	}
 }
 
 static void
@@ -178,120 +109,210 @@ damage(const char *name, size_t offset, const char *what)
 			 errhint("Call hipaa_guard.audit_verify(), and keep the file as evidence.")));
 }
 
-/* Reads a whole segment into memory of the current context. NULL if it went away meanwhile. */
-static uint8 *
-segment_load(const char *name, size_t *size)
+/* Opens a segment; -1, told, if it went away meanwhile. */
+static int
+segment_open(const char *name, size_t *size)
 {
 	char		path[HG_AUDIT_PATH_SIZE];
 	struct stat status;
-	uint8	   *data;
-	ssize_t		got = 1;
 	int			fd;
 
 	hg_audit_path(path, hg_guc_audit_directory, name);
 	fd = OpenTransientFile(path, O_RDONLY | PG_BINARY);
-	if (fd < 0 || fstat(fd, &status) != 0)
+	if (fd >= 0 && fstat(fd, &status) == 0)
 	{
-		ereport(WARNING,
-				(errcode_for_file_access(),
-				 errmsg("could not read audit segment \"%s\": %m", name)));
-		if (fd >= 0)
-			CloseTransientFile(fd);
-		return NULL;
+		*size = (size_t) status.st_size;
+		return fd;
 	}
-	data = MemoryContextAllocHuge(CurrentMemoryContext, (Size) status.st_size + 1);
-	for (*size = 0; got > 0 && *size < (size_t) status.st_size; *size += Max(got, 0))
-		got = read(fd, data + *size, (size_t) status.st_size - *size);
-	CloseTransientFile(fd);
-	return data;
+	ereport(WARNING,
+			(errcode_for_file_access(),
+			 errmsg("could not read audit segment \"%s\": %m", name)));
+	if (fd >= 0)
+		CloseTransientFile(fd);
+	return -1;
 }
 
-static void
-segment_read(const hg_audit_reader *reader, const char *name, bool last)
-{
-	const hg_audit_frame_header *frame;
-	size_t		size;
-	uint8	   *data = segment_load(name, &size);
-	texts		t = {(const hg_audit_segment_header *) data, NULL, 0, 0};
-	size_t		offset = sizeof(hg_audit_segment_header);
-	const char *problem;
-
-	if (data == NULL)
-		return;
-	problem = hg_audit_segment_header_problem(data, size);
-	if (problem != NULL && !(last && size < offset))
-		damage(name, 0, problem);
-	while (offset < size)
-	{
-		hg_audit_found found = hg_audit_frame_at(data, size, offset, true, &frame);
-
-		CHECK_FOR_INTERRUPTS();
-		if (found == HG_AUDIT_FOUND_FRAME)
-		{
-			frame_read(reader, &t, frame);
-			offset += frame->size;
-			continue;
-		}
-		if (found == HG_AUDIT_FOUND_TORN && last)
-			break;
-		damage(name, offset, "frame cannot be read");
-		offset = hg_audit_frame_find(data, size, offset + 8);
-	}
-}
-
-/* Whether a segment of so late a name began while the clock showed an earlier time. */
+/* Reads the whole segment, into the memory of the one before where that is enough. */
 static bool
-clock_was_back(const char *name, int64 until_us)
+segment_load(hg_audit_cursor *c)
+{
+	ssize_t		got = 1;
+	size_t		size;
+	int			fd = segment_open(c->name, &size);
+
+	c->size = 0;
+	c->frame = NULL;
+	c->texts_count = 0;
+	if (fd < 0)
+		return false;
+	if (size > c->allocated)
+	{
+		if (c->data != NULL)
+			pfree(c->data);
+		c->data = NULL;
+		c->allocated = size + size / 8;
+		c->data = MemoryContextAllocHuge(c->context, c->allocated);
+	}
+	while (c->size < size && got > 0)
+	{
+		got = read(fd, c->data + c->size, size - c->size);
+		c->size += got > 0 ? (size_t) got : 0;
+	}
+	CloseTransientFile(fd);
+	return c->size > 0;
+}
+
+/* The header of a segment's file, or false; who reads it will say what is wrong with it. */
+static bool
+header_read(const hg_audit_file *file, hg_audit_segment_header *header)
 {
 	char		path[HG_AUDIT_PATH_SIZE];
-	hg_audit_segment_header header;
-	ssize_t		got;
+	ssize_t		got = -1;
 	int			fd;
 
-	hg_audit_path(path, hg_guc_audit_directory, name);
+	hg_audit_path(path, hg_guc_audit_directory, file->name);
 	fd = OpenTransientFile(path, O_RDONLY | PG_BINARY);
-	if (fd < 0)
-		return true;
-	got = read(fd, &header, sizeof(header));
-	CloseTransientFile(fd);
-	return got != (ssize_t) sizeof(header)
-		|| hg_audit_segment_header_problem(&header, sizeof(header)) != NULL
-		|| header.clock_us <= until_us;
+	if (fd >= 0)
+	{
+		got = read(fd, header, sizeof(*header));
+		CloseTransientFile(fd);
+	}
+	return got == sizeof(*header) && hg_audit_segment_header_problem(header, got) == NULL;
+}
+
+/*
+ * Leaves out the files that have no event of the time.  A segment's name tells a
+ * time that no event of those before is younger than; its header, how old its
+ * own may be.
+ */
+static void
+files_choose(hg_audit_cursor *c)
+{
+	size_t		kept = 0;
+
+	for (size_t i = 0; i < c->files_count; i++)
+	{
+		hg_audit_segment_header header;
+
+		if (i + 1 < c->files_count && c->files[i + 1].created_us < c->since_us)
+			continue;
+		if (c->files[i].created_us > c->until_us && header_read(&c->files[i], &header)
+			&& header.oldest_us != 0 && header.oldest_us - STALL_MAX_US > c->until_us)
+			continue;
+		c->files[kept++] = c->files[i];
+	}
+	c->segments_passed = (uint32) (c->files_count - kept);
+	c->files_count = kept;
 }
 
 void
-hg_audit_read_files(const hg_audit_reader *reader)
+hg_audit_cursor_begin(hg_audit_cursor *cursor, int64 since_us, int64 until_us, bool events_only)
 {
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "hipaa_guard audit segment",
-												  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext before = MemoryContextSwitchTo(context);
 	hg_audit_files list;
-	hg_audit_file *files;
-	size_t		count;
 
+	memset(cursor, 0, sizeof(*cursor));
+	cursor->context = AllocSetContextCreate(CurrentMemoryContext, "hipaa_guard audit segment",
+											ALLOCSET_DEFAULT_SIZES);
+	cursor->since_us = since_us;
+	cursor->until_us = until_us;
 	if (!hg_audit_files_list(hg_guc_audit_directory, &list))
 		ereport(ERROR,
 				(errcode_for_file_access(),
 				 errmsg("could not read audit directory \"%s\": %m", hg_guc_audit_directory)));
-	count = list.count;
-	files = MemoryContextAlloc(before, (count + 1) * sizeof(files[0]));
-	if (count > 0)
-		memcpy(files, list.files, count * sizeof(files[0]));
+	cursor->files_count = list.count;
+	cursor->files = MemoryContextAllocExtended(cursor->context,
+											   (list.count + 1) * sizeof(list.files[0]),
+											   MCXT_ALLOC_NO_OOM | MCXT_ALLOC_HUGE);
+	if (cursor->files != NULL && list.count > 0)
+		memcpy(cursor->files, list.files, list.count * sizeof(list.files[0]));
+	if (list.count > 0)
+		cursor->name_last = MemoryContextStrdup(cursor->context, list.files[list.count - 1].name);
 	hg_audit_files_free(&list);
-	for (size_t i = 0; i < count; i++)
-	{
-		bool		last = i + 1 == count;
+	if (cursor->files == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory")));
+	if (events_only)
+		files_choose(cursor);
+}
 
-		if (!last && files[i + 1].created_us < reader->since_us)
+/* Goes to the next segment that can be read. */
+static bool
+segment_next(hg_audit_cursor *c)
+{
+	const char *problem;
+
+	c->size = 0;
+	while (c->file_next < c->files_count)
+	{
+		c->name = c->files[c->file_next++].name;
+		c->last = strcmp(c->name, c->name_last) == 0;
+		c->segments_read++;
+		if (!segment_load(c))
 			continue;
-		if (reader->until_us < INT64_MAX - DELAY_MAX_US
-			&& files[i].created_us > reader->until_us + DELAY_MAX_US
-			&& !clock_was_back(files[i].name, reader->until_us + DELAY_MAX_US))
-			continue;
-		segment_read(reader, files[i].name, last);
-		MemoryContextReset(context);
+		c->header = (const hg_audit_segment_header *) c->data;
+		c->offset = sizeof(*c->header);
+		problem = hg_audit_segment_header_problem(c->data, c->size);
+		if (problem != NULL && !(c->last && c->size < c->offset))
+			damage(c->name, 0, problem);
+		if (c->size > c->offset)
+			return true;
 	}
-	MemoryContextSwitchTo(before);
-	pfree(files);
-	MemoryContextDelete(context);
+	return false;
+}
+
+/* Goes to the next frame of the segment; false at its end. */
+static bool
+frame_next(hg_audit_cursor *c)
+{
+	while (c->offset < c->size)
+	{
+		hg_audit_found found = hg_audit_frame_at(c->data, c->size, c->offset, true, &c->frame);
+
+		CHECK_FOR_INTERRUPTS();
+		if (found == HG_AUDIT_FOUND_FRAME)
+		{
+			c->offset += c->frame->size;
+			c->item_offset = 0;
+			return true;
+		}
+		if (found == HG_AUDIT_FOUND_TORN && c->last)
+			break;
+		damage(c->name, c->offset, "frame cannot be read");
+		c->offset = hg_audit_frame_find(c->data, c->size, c->offset + 8);
+	}
+	c->frame = NULL;
+	c->offset = c->size;
+	return false;
+}
+
+const hg_audit_item *
+hg_audit_cursor_next(hg_audit_cursor *c, bool *segment)
+{
+	*segment = false;
+	for (;;)
+	{
+		const hg_audit_item *item = c->frame == NULL ? NULL
+			: hg_audit_item_next(c->frame, &c->item_offset);
+
+		if (item != NULL)
+		{
+			if (item->kind != HG_AUDIT_ITEM_TEXT)
+				return item;
+			text_keep(c, item);
+		}
+		else if (c->size == 0 || !frame_next(c))
+		{
+			if (!segment_next(c))
+				return NULL;
+			*segment = true;
+		}
+	}
+}
+
+void
+hg_audit_cursor_end(hg_audit_cursor *cursor)
+{
+	MemoryContextDelete(cursor->context);
+	cursor->context = NULL;
 }

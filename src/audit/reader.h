@@ -16,42 +16,56 @@ typedef struct hg_audit_string
 	size_t		size;
 } hg_audit_string;
 
-#define HG_AUDIT_COLUMNS_READ 256
-
-/* An event with its texts taken apart. */
-typedef struct hg_audit_row
+/* Reading record by record; see hg_audit_cursor_begin(). */
+typedef struct hg_audit_cursor
 {
-	uint64		seq;
-	const hg_audit_event *event;
-	const hg_audit_segment_header *segment;	/* where it stands */
-	hg_audit_string session_user;
-	hg_audit_string current_user;
-	hg_audit_string database;
-	hg_audit_string address;
-	hg_audit_string application;
-	hg_audit_string tag;
-	hg_audit_string detail;
-	hg_audit_string object_type;
-	hg_audit_string schema;
-	hg_audit_string name;
-	hg_audit_string columns[HG_AUDIT_COLUMNS_READ];
-	int			columns_count;
-	hg_audit_string statement;
-} hg_audit_row;
+	int64		since_us;		/* only segments that may have events of that time are read; */
+	int64		until_us;		/* exclusive; INT64_MIN and INT64_MAX: no limit */
+	MemoryContext context;		/* of what is here */
 
-/* Each may be NULL.  What they get is valid during the call only. */
-typedef struct hg_audit_reader
-{
-	void		(*event) (void *state, const hg_audit_row *row);
-	void		(*gap) (void *state, const hg_audit_gap_item *gap);
-	void		(*count) (void *state, const hg_audit_count_item *count, const hg_audit_row *row);
-	void	   *state;
-	int64		since_us;		/* INT64_MIN and INT64_MAX: no limit */
-	int64		until_us;		/* exclusive */
-} hg_audit_reader;
+	hg_audit_file *files;
+	size_t		files_count;
+	size_t		file_next;
 
-/* Reads what there is of that time; damage is a WARNING with its place. */
-extern void hg_audit_read_files(const hg_audit_reader *reader);
+	/* the segment at hand */
+	const char *name;
+	const char *name_last;		/* of the trail's last one: it may end in the midst of a frame */
+	uint8	   *data;
+	size_t		allocated;
+	size_t		size;			/* 0: none */
+	size_t		offset;			/* of the next frame */
+	bool		last;
+	const hg_audit_segment_header *header;
+	const hg_audit_frame_header *frame; /* NULL: none */
+	size_t		item_offset;
+	hg_audit_string *texts;		/* by number, from 1 */
+	uint32		texts_count;
+	uint32		texts_max;
+
+	uint32		segments_read;
+	uint32		segments_passed;	/* that have nothing of the time */
+} hg_audit_cursor;
+
+/*
+ * Begins with the segments that are there now.  With "events_only" segments are
+ * passed over that have no event of the time; gaps and counts may be told long
+ * afterwards.  Damage on the way is a WARNING with its place.
+ */
+extern void hg_audit_cursor_begin(hg_audit_cursor *cursor, int64 since_us, int64 until_us,
+								  bool events_only);
+
+/*
+ * The next record that is no text, or NULL.  *segment tells whether it is the
+ * first one of another segment, which makes texts of before invalid.
+ */
+extern const hg_audit_item *hg_audit_cursor_next(hg_audit_cursor *cursor, bool *segment);
+extern void hg_audit_cursor_end(hg_audit_cursor *cursor);
+
+/* A text of the segment at hand. */
+extern hg_audit_string hg_audit_cursor_text(const hg_audit_cursor *cursor, uint32 number);
+
+/* Takes up to max strings out of a bundle; those it has not are NULL. Returns how many it has. */
+extern int	hg_audit_bundle_split(hg_audit_string bundle, hg_audit_string *strings, int max);
 
 /* Raises unless the user may read the trail. */
 extern void hg_audit_reader_check(void);

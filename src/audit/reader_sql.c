@@ -9,7 +9,7 @@
 #include "audit/audit.h"
 #include "audit/control.h"
 #include "audit/event.h"
-#include "audit/reader.h"
+#include "audit/reader_rows.h"
 #include "audit/segment_verify.h"
 #include "base/errors.h"
 #include "base/guc.h"
@@ -28,8 +28,6 @@
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
-#define EPOCH_DIFFERENCE_US ((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
-#define LOG_COLUMNS 24			/* the last two for exports only */
 #define GAP_COLUMNS 7
 #define COUNT_COLUMNS 10
 #define STAT_COLUMNS 12
@@ -43,161 +41,6 @@ typedef struct row_sink
 	const char *database;		/* whose rows are shown; NULL: all */
 } row_sink;
 
-static Datum
-timestamp_datum(int64 us)
-{
-	return TimestampTzGetDatum(us - EPOCH_DIFFERENCE_US);
-}
-
-/* Texts come from sessions of any encoding; what is invalid here is not shown as it is. */
-static char *
-string_valid(hg_audit_string string)
-{
-	char	   *valid = pnstrdup(string.data, string.size);
-
-	if (pg_verify_mbstr(GetDatabaseEncoding(), valid, (int) string.size, true))
-		return valid;
-	for (size_t i = 0; i < string.size; i++)
-	{
-		if (IS_HIGHBIT_SET(valid[i]))
-			valid[i] = '?';
-	}
-	return valid;
-}
-
-static void
-put_string(Datum *values, bool *nulls, int column, hg_audit_string string)
-{
-	nulls[column] = string.data == NULL;
-	if (string.data != NULL)
-		values[column] = CStringGetTextDatum(string_valid(string));
-}
-
-static void
-put_number(Datum *values, bool *nulls, int column, int64 number, int64 none)
-{
-	nulls[column] = number == none;
-	values[column] = Int64GetDatum(number);
-}
-
-static Datum
-columns_datum(const hg_audit_row *row)
-{
-	Datum		elements[HG_AUDIT_COLUMNS_READ];
-	int			count = 0;
-
-	for (int i = 0; i < row->columns_count; i++)
-	{
-		if (row->columns[i].data != NULL)
-			elements[count++] = CStringGetTextDatum(string_valid(row->columns[i]));
-	}
-	return PointerGetDatum(construct_array(elements, count, TEXTOID, -1, false, TYPALIGN_INT));
-}
-
-static void
-put_address(Datum *values, bool *nulls, int column, hg_audit_string address)
-{
-	nulls[column] = address.data == NULL;
-	if (address.data != NULL)
-		values[column] = DirectFunctionCall1(inet_in, CStringGetDatum(string_valid(address)));
-}
-
-/* The event's own words, and how it belongs to others of its session. */
-static void
-put_detail(Datum *values, bool *nulls, int column, const hg_audit_row *row)
-{
-	const hg_audit_event *event = row->event;
-	StringInfoData text;
-
-	initStringInfo(&text);
-	if (row->detail.data != NULL)
-		appendStringInfoString(&text, string_valid(row->detail));
-	if (event->transaction != 0)
-		appendStringInfo(&text, "%stransaction " UINT64_FORMAT, text.len ? "; " : "",
-						 event->transaction);
-	if (event->statement != 0)
-		appendStringInfo(&text, "%sstatement %u", text.len ? "; " : "", event->statement);
-	if (event->parent != 0)
-		appendStringInfo(&text, "; nested in statement %u", event->parent);
-	if ((event->flags & HG_AUDIT_EVENT_CUT) != 0)
-		appendStringInfo(&text, "%stext is cut", text.len ? "; " : "");
-	nulls[column] = text.len == 0;
-	values[column] = CStringGetTextDatum(text.data);
-}
-
-static void
-put_sqlstate(Datum *values, bool *nulls, int column, int sqlstate)
-{
-	nulls[column] = sqlstate == 0;
-	if (sqlstate != 0)
-		values[column] = CStringGetTextDatum(unpack_sql_state(sqlstate));
-}
-
-static bool
-row_visible(const row_sink *sink, const hg_audit_row *row)
-{
-	if (sink->database == NULL || row->database.data == NULL
-		|| (row->event != NULL && (row->event->flags & HG_AUDIT_EVENT_CLUSTER) != 0))
-		return true;
-	return row->database.size == strlen(sink->database)
-		&& memcmp(row->database.data, sink->database, row->database.size) == 0;
-}
-
-static void
-row_put(void *state, const hg_audit_row *row)
-{
-	row_sink   *sink = state;
-	const hg_audit_event *event = row->event;
-	Datum		values[LOG_COLUMNS] = {0};
-	bool		nulls[LOG_COLUMNS] = {0};
-	MemoryContext before;
-
-	if (!row_visible(sink, row))
-		return;
-	before = MemoryContextSwitchTo(sink->context);
-	values[0] = Int64GetDatum((int64) row->seq);
-	values[1] = timestamp_datum(event->recorded_us);
-	values[2] = CStringGetTextDatum(hg_audit_class_name(event->class));
-	put_string(values, nulls, 3, row->tag);
-	values[4] = CStringGetTextDatum(hg_audit_outcome_name(event->outcome));
-	put_sqlstate(values, nulls, 5, event->sqlstate);
-	put_number(values, nulls, 6, event->rows, HG_AUDIT_NONE);
-	nulls[7] = event->duration_us == HG_AUDIT_NONE;
-	values[7] = Float8GetDatum(event->duration_us / 1000.0);
-	put_string(values, nulls, 8, row->object_type);
-	put_string(values, nulls, 9, row->schema);
-	put_string(values, nulls, 10, row->name);
-	nulls[11] = row->columns_count == 0;
-	values[11] = columns_datum(row);
-	values[12] = BoolGetDatum((event->flags & HG_AUDIT_EVENT_PHI) != 0);
-	put_string(values, nulls, 13, row->session_user);
-	put_string(values, nulls, 14, row->current_user);
-	put_string(values, nulls, 15, row->database);
-	put_address(values, nulls, 16, row->address);
-	put_string(values, nulls, 17, row->application);
-	values[18] = CStringGetTextDatum(psprintf("%lx.%x", (long) event->session_start,
-											  event->process_id));
-	put_number(values, nulls, 19, event->query_id, 0);
-	put_string(values, nulls, 20, row->statement);
-	put_detail(values, nulls, 21, row);
-	values[22] = CStringGetTextDatum(psprintf(UINT64_FORMAT, row->segment->system_id));
-	values[23] = Int64GetDatum(row->segment->boot);
-	tuplestore_putvalues(sink->result->setResult, sink->result->setDesc, values, nulls);
-	MemoryContextSwitchTo(before);
-	MemoryContextReset(sink->context);
-}
-
-static int64
-limit_us(Datum limit, bool is_null, int64 none)
-{
-	TimestampTz at = DatumGetTimestampTz(limit);
-
-	if (is_null || TIMESTAMP_NOT_FINITE(at))
-		return !is_null && TIMESTAMP_IS_NOBEGIN(at) ? INT64_MIN
-			: !is_null && TIMESTAMP_IS_NOEND(at) ? INT64_MAX : none;
-	return at + EPOCH_DIFFERENCE_US;
-}
-
 static void
 sink_begin(row_sink *sink, FunctionCallInfo fcinfo)
 {
@@ -206,22 +49,37 @@ sink_begin(row_sink *sink, FunctionCallInfo fcinfo)
 	sink->result = (ReturnSetInfo *) fcinfo->resultinfo;
 	sink->context = AllocSetContextCreate(CurrentMemoryContext, "hipaa_guard audit row",
 										  ALLOCSET_DEFAULT_SIZES);
-	sink->database = superuser() ? NULL : get_database_name(MyDatabaseId);
+	sink->database = hg_audit_rows_database();
 }
 
 PG_FUNCTION_INFO_V1(hg_audit_read);
 
-/* audit_read(since, until): NULL is no limit. */
+/*
+ * audit_read(since, until): NULL is no limit.  In FROM the planner puts the
+ * scan of reader_scan.c in its place; here it stands elsewhere.
+ */
 Datum
 hg_audit_read(PG_FUNCTION_ARGS)
 {
+	ReturnSetInfo *result;
 	row_sink	sink;
-	hg_audit_reader reader = {row_put, NULL, NULL, &sink, 0, 0};
+	hg_audit_rows rows;
+	hg_audit_filters filters;
+	Datum		values[HG_AUDIT_LOG_COLUMNS];
+	bool		nulls[HG_AUDIT_LOG_COLUMNS];
 
 	sink_begin(&sink, fcinfo);
-	reader.since_us = limit_us(PG_GETARG_DATUM(0), PG_ARGISNULL(0), INT64_MIN);
-	reader.until_us = limit_us(PG_GETARG_DATUM(1), PG_ARGISNULL(1), INT64_MAX);
-	hg_audit_read_files(&reader);
+	result = sink.result;
+	hg_audit_filters_init(&filters);
+	hg_audit_filters_since(&filters, PG_GETARG_DATUM(0), PG_ARGISNULL(0));
+	hg_audit_filters_until(&filters, PG_GETARG_DATUM(1), PG_ARGISNULL(1));
+	hg_audit_rows_begin(&rows, &filters, UINT32_MAX);
+	while (hg_audit_rows_next(&rows, sink.context, values, nulls))
+	{
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+		MemoryContextReset(sink.context);
+	}
+	hg_audit_rows_end(&rows);
 	return (Datum) 0;
 }
 
@@ -243,10 +101,9 @@ by_class_datum(const uint64 *numbers)
 }
 
 static void
-gap_put(void *state, const hg_audit_gap_item *gap)
+gap_put(row_sink *sink, const hg_audit_gap_item *gap)
 {
 	static const char *const reasons[] = {"overflow", "disk_full", "crash"};
-	row_sink   *sink = state;
 	Datum		values[GAP_COLUMNS];
 	bool		nulls[GAP_COLUMNS] = {0};
 	MemoryContext before = MemoryContextSwitchTo(sink->context);
@@ -255,8 +112,8 @@ gap_put(void *state, const hg_audit_gap_item *gap)
 	values[1] = Int64GetDatum((int64) (gap->seq_first + gap->lost - 1));
 	values[2] = Int64GetDatum((int64) gap->lost);
 	values[3] = by_class_datum(gap->lost_by_class);
-	values[4] = timestamp_datum(gap->began_us);
-	values[5] = timestamp_datum(gap->ended_us);
+	values[4] = hg_audit_timestamp_datum(gap->began_us);
+	values[5] = hg_audit_timestamp_datum(gap->ended_us);
 	values[6] = CStringGetTextDatum(gap->reason < lengthof(reasons) ? reasons[gap->reason]
 									: "unknown");
 	tuplestore_putvalues(sink->result->setResult, sink->result->setDesc, values, nulls);
@@ -270,33 +127,51 @@ Datum
 hg_audit_gaps(PG_FUNCTION_ARGS)
 {
 	row_sink	sink;
-	hg_audit_reader reader = {NULL, gap_put, NULL, &sink, INT64_MIN, INT64_MAX};
+	hg_audit_cursor cursor;
+	const hg_audit_item *item;
+	bool		segment;
 
 	sink_begin(&sink, fcinfo);
-	hg_audit_read_files(&reader);
+	hg_audit_cursor_begin(&cursor, INT64_MIN, INT64_MAX, false);
+	while ((item = hg_audit_cursor_next(&cursor, &segment)) != NULL)
+	{
+		if (item->kind == HG_AUDIT_ITEM_GAP)
+			gap_put(&sink, (const hg_audit_gap_item *) item);
+	}
+	hg_audit_cursor_end(&cursor);
 	return (Datum) 0;
 }
 
 static void
-count_put(void *state, const hg_audit_count_item *count, const hg_audit_row *row)
+put_string(Datum *values, bool *nulls, int column, hg_audit_string string)
 {
-	row_sink   *sink = state;
+	nulls[column] = string.data == NULL;
+	values[column] = hg_audit_text_datum(string);
+}
+
+static void
+count_put(row_sink *sink, const hg_audit_cursor *cursor, const hg_audit_count_item *count)
+{
+	hg_audit_string session[3];
+	hg_audit_string object[3];
 	Datum		values[COUNT_COLUMNS];
 	bool		nulls[COUNT_COLUMNS] = {0};
 	MemoryContext before;
 
-	if (!row_visible(sink, row))
+	hg_audit_bundle_split(hg_audit_cursor_text(cursor, count->texts[0]), session, 3);
+	hg_audit_bundle_split(hg_audit_cursor_text(cursor, count->texts[1]), object, 3);
+	if (!hg_audit_database_visible(sink->database, session[2]))
 		return;
 	before = MemoryContextSwitchTo(sink->context);
-	values[0] = timestamp_datum(count->began_us);
-	values[1] = timestamp_datum(count->ended_us);
+	values[0] = hg_audit_timestamp_datum(count->began_us);
+	values[1] = hg_audit_timestamp_datum(count->ended_us);
 	values[2] = CStringGetTextDatum(hg_audit_class_name(count->class));
-	put_string(values, nulls, 3, row->session_user);
-	put_string(values, nulls, 4, row->current_user);
-	put_string(values, nulls, 5, row->database);
-	put_string(values, nulls, 6, row->object_type);
-	put_string(values, nulls, 7, row->schema);
-	put_string(values, nulls, 8, row->name);
+	put_string(values, nulls, 3, session[0]);
+	put_string(values, nulls, 4, session[1]);
+	put_string(values, nulls, 5, session[2]);
+	put_string(values, nulls, 6, object[0]);
+	put_string(values, nulls, 7, object[1]);
+	put_string(values, nulls, 8, object[2]);
 	values[9] = Int64GetDatum((int64) count->count);
 	tuplestore_putvalues(sink->result->setResult, sink->result->setDesc, values, nulls);
 	MemoryContextSwitchTo(before);
@@ -309,10 +184,18 @@ Datum
 hg_audit_dropped(PG_FUNCTION_ARGS)
 {
 	row_sink	sink;
-	hg_audit_reader reader = {NULL, NULL, count_put, &sink, INT64_MIN, INT64_MAX};
+	hg_audit_cursor cursor;
+	const hg_audit_item *item;
+	bool		segment;
 
 	sink_begin(&sink, fcinfo);
-	hg_audit_read_files(&reader);
+	hg_audit_cursor_begin(&cursor, INT64_MIN, INT64_MAX, false);
+	while ((item = hg_audit_cursor_next(&cursor, &segment)) != NULL)
+	{
+		if (item->kind == HG_AUDIT_ITEM_COUNT)
+			count_put(&sink, &cursor, (const hg_audit_count_item *) item);
+	}
+	hg_audit_cursor_end(&cursor);
 	return (Datum) 0;
 }
 
@@ -330,7 +213,7 @@ static void
 put_time(Datum *values, bool *nulls, int column, int64 us)
 {
 	nulls[column] = us == 0;
-	values[column] = timestamp_datum(us);
+	values[column] = hg_audit_timestamp_datum(us);
 }
 
 static void
@@ -489,8 +372,10 @@ hg_audit_verify_sql(PG_FUNCTION_ARGS)
 	CHECK_FOR_INTERRUPTS();
 	values[0] = BoolGetDatum(verdict.ok);
 	values[1] = Int64GetDatum((int64) verdict.events);
-	put_number(values, nulls, 2, (int64) verdict.seq_first, 0);
-	put_number(values, nulls, 3, (int64) verdict.seq_last, 0);
+	nulls[2] = verdict.seq_first == 0;
+	values[2] = Int64GetDatum((int64) verdict.seq_first);
+	nulls[3] = verdict.seq_last == 0;
+	values[3] = Int64GetDatum((int64) verdict.seq_last);
 	values[4] = Int64GetDatum((int64) verdict.gaps);
 	values[5] = Int64GetDatum((int64) verdict.lost);
 	nulls[6] = verdict.problem[0] == '\0';

@@ -20,7 +20,7 @@
 #include "audit/merkle.h"
 
 #define HG_AUDIT_SEGMENT_MAGIC UINT64_C(0x31746d6773676768)
-#define HG_AUDIT_SEGMENT_VERSION 1
+#define HG_AUDIT_SEGMENT_VERSION 2
 #define HG_AUDIT_FRAME_MAGIC UINT32_C(0x6d726667)
 #define HG_AUDIT_TRAIL_ID_SIZE 16
 #define HG_AUDIT_SALT_SIZE 16
@@ -45,7 +45,8 @@ typedef struct hg_audit_segment_header
 	uint8_t		chain_before[HG_AUDIT_HASH_SIZE];	/* at the end of the segment before */
 	uint8_t		public_key[HG_AUDIT_KEY_SIZE];
 	int64_t		clock_us;		/* the clock then: before created_us if it was set back */
-	uint8_t		reserved[92];
+	int64_t		oldest_us;		/* no event here was made much before; 0: not known */
+	uint8_t		reserved[84];
 	uint32_t	checksum;
 } hg_audit_segment_header;
 

@@ -330,6 +330,7 @@ segment_create(hg_audit_trail *trail, int64_t now_us)
 	latest_raise(trail, now_us);
 	header.created_us = trail->latest_us;
 	header.clock_us = now_us;
+	header.oldest_us = trail->oldest_us;
 	header.boot = trail->state.boot;
 	header.epoch = trail->state.epoch;
 	memcpy(header.chain_before, trail->chain, sizeof(header.chain_before));

@@ -48,6 +48,7 @@ typedef struct hg_audit_trail
 	char		state_directory[HG_AUDIT_PATH_SIZE];
 	uint64_t	system_id;
 	uint64_t	segment_size_max;
+	int64_t		oldest_us;		/* of the events to come, before hg_audit_trail_ready() */
 
 	/* what opening found */
 	bool		forked;			/* a copy: parent_id is the trail it was copied from */

@@ -556,14 +556,18 @@ drain(void)
 	uint64		written;
 	uint64		dropped;
 	int64		until;
+	int			shard;
 
 	while (more)
 	{
 		if (!write_pending())
 			return false;
 		positions_read();
-		if (shard_oldest(&until) < 0 && !gaps_wanted())
+		shard = shard_oldest(&until);
+		if (shard < 0 && !gaps_wanted())
 			break;
+		writer.trail->oldest_us = shard < 0 ? now_us()
+			: Min(now_us(), writer.records[shard].event.recorded_us);
 		/* Only now, so that no segment is begun for nothing. */
 		totals(&written, &dropped);
 		if (!hg_audit_trail_ready(writer.trail, now_us(), written, dropped))

@@ -21,6 +21,15 @@
 #define HG_MODULE_MAGIC PG_MODULE_MAGIC
 #endif
 
+/* What prints for EXPLAIN moved out of explain.h in 18. */
+#if PG_VERSION_NUM >= 180000
+#define HG_EXPLAIN_HEADER "commands/explain_format.h"
+#define HG_EXPLAIN_STATE_HEADER "commands/explain_state.h"
+#else
+#define HG_EXPLAIN_HEADER "commands/explain.h"
+#define HG_EXPLAIN_STATE_HEADER "commands/explain.h"
+#endif
+
 /* utils/pg_locale.h asks for ICU's headers, which nothing else here needs. */
 extern PGDLLIMPORT char *locale_messages;
 
