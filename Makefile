@@ -43,7 +43,7 @@ override with_llvm = no
 
 # These targets are scripts of their own, need no PGXS, and run where no server headers are yet.
 SCRIPT_GOALS = check check-all fuzz check-asan check-crash check-core check-orm check-schemas demo \
-	style words bench-detect bench-ddl bench-log bench-audit bench-subjects accuracy
+	style words bench-detect bench-ddl bench-log bench-audit bench-ring bench-subjects accuracy
 .PHONY: $(SCRIPT_GOALS) pure.a pure_sources
 
 ifeq ($(filter-out $(SCRIPT_GOALS), $(or $(MAKECMDGOALS), all)),)
@@ -74,6 +74,8 @@ bench-ddl:
 	@test/bench/ddl
 bench-audit:
 	@test/bench/audit
+bench-ring:
+	@test/bench/ring
 bench-subjects:
 	@test/bench/subjects
 words:

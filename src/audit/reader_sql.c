@@ -350,7 +350,7 @@ PG_FUNCTION_INFO_V1(hg_audit_verify_sql);
 Datum
 hg_audit_verify_sql(PG_FUNCTION_ARGS)
 {
-	hg_audit_verify_options options = {NULL, NULL, true, interrupted};
+	hg_audit_verify_options options = {NULL, NULL, true, interrupted, 0};
 	uint8		key[HG_AUDIT_KEY_SIZE];
 	hg_audit_verdict verdict;
 	Datum		values[VERIFY_COLUMNS] = {0};

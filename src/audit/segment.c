@@ -234,10 +234,8 @@ hg_audit_item_next(const hg_audit_frame_header *frame, size_t *offset)
 
 bool
 hg_audit_segment_follow(hg_audit_segment *segment, const hg_audit_frame_header *frame,
-						const char **problem)
+						uint8_t *leaves, const char **problem)
 {
-	static uint8_t leaves[(HG_AUDIT_FRAME_SIZE_MAX / sizeof(hg_audit_text_item) + 1)
-						  * HG_AUDIT_HASH_SIZE];
 	const hg_audit_item *item;
 	uint8_t		chain[HG_AUDIT_HASH_SIZE];
 	uint32_t	items = 0;

@@ -248,9 +248,12 @@ extern size_t hg_audit_frame_find(const uint8_t *data, size_t size, size_t offse
  */
 extern const hg_audit_item *hg_audit_item_next(const hg_audit_frame_header *frame, size_t *offset);
 
-/* Follows a frame with the hashes; false with a reason where they do not fit. */
+/*
+ * Follows a frame with the hashes; false with a reason where they do not fit.
+ * "leaves" has room for those of the largest frame, as a frame's own has.
+ */
 extern bool hg_audit_segment_follow(hg_audit_segment *segment, const hg_audit_frame_header *frame,
-									const char **problem);
+									uint8_t *leaves, const char **problem);
 
 /* The text of a text or checkpoint item; NULL where sizes do not fit. */
 extern const char *hg_audit_item_text(const hg_audit_item *item, size_t *size);

@@ -3,7 +3,7 @@
  *		The audit room's seam to OpenSSL: SHA-256, Ed25519, randomness.
  *
  * One digest context and one fetched SHA-256 are kept for the life of the
- * process: fetching them anew costs as much as hashing 256 bytes.
+ * thread: fetching them anew costs as much as hashing 256 bytes.
  */
 #include <string.h>
 
@@ -13,8 +13,8 @@
 
 #include "audit/segment_crypto.h"
 
-static EVP_MD_CTX *digest_context;
-static EVP_MD *digest_sha256;
+static _Thread_local EVP_MD_CTX *digest_context;
+static _Thread_local EVP_MD *digest_sha256;
 
 static bool
 digest_prepare(void)
@@ -24,6 +24,15 @@ digest_prepare(void)
 	if (digest_sha256 == NULL)
 		digest_sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 	return digest_context != NULL && digest_sha256 != NULL;
+}
+
+void
+hg_audit_crypto_end(void)
+{
+	EVP_MD_CTX_free(digest_context);
+	EVP_MD_free(digest_sha256);
+	digest_context = NULL;
+	digest_sha256 = NULL;
 }
 
 bool

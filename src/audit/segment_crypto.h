@@ -27,6 +27,9 @@ typedef struct hg_audit_part
 extern bool hg_audit_sha256(const hg_audit_part *parts, size_t count,
 							uint8_t out[HG_AUDIT_HASH_SIZE]);
 
+/* Frees what this thread keeps for hashing. */
+extern void hg_audit_crypto_end(void);
+
 extern bool hg_audit_random(void *out, size_t size);
 
 extern bool hg_audit_key_create(uint8_t private_key[HG_AUDIT_KEY_SIZE],

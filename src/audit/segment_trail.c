@@ -118,7 +118,7 @@ segment_follow(hg_audit_trail *trail, const uint8_t *data, size_t size)
 	if (!hg_audit_segment_begin(&trail->segment, &header))
 		return fail_broken(trail);
 	while (hg_audit_frame_at(data, size, offset, true, &frame) == HG_AUDIT_FOUND_FRAME
-		   && hg_audit_segment_follow(&trail->segment, frame, &problem))
+		   && hg_audit_segment_follow(&trail->segment, frame, trail->frame.leaves, &problem))
 	{
 		offset += frame->size;
 		found_frame(trail, frame);

@@ -2,11 +2,14 @@
  * segment_verify.c
  *		Verifies an audit directory with a public key only.
  *
- * Segments are read in the order of their numbers.  The first problem ends the
- * verification: what follows a broken chain proves nothing.
+ * Each segment is checked by itself, by several threads where that is asked for;
+ * then, in the order of their numbers, how each follows the one before.  The
+ * first problem ends the verification: what follows a broken chain proves
+ * nothing.
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +17,24 @@
 
 #include "audit/segment_verify.h"
 
+/* What the check of one segment by itself has found. */
+typedef struct part
+{
+	hg_audit_verdict verdict;
+	hg_audit_segment segment;	/* as it ends */
+	bool		begun;			/* not when it is a tail that never got its first frame */
+	bool		closed;			/* ends in a checkpoint */
+	bool		named;			/* as its header says */
+	bool		checkpoint_found;	/* the one kept elsewhere */
+	bool		checkpoints;
+	uint64_t	first_offset;	/* of the first checkpoint */
+	uint8_t		first_previous[HG_AUDIT_HASH_SIZE];	/* what that says of the one before */
+	uint8_t		previous[HG_AUDIT_HASH_SIZE];	/* of the latest one */
+	uint64_t	problem_offset;
+	bool		done;
+} part;
+
+/* Checks a segment, or puts the parts together. */
 typedef struct verifier
 {
 	const hg_audit_verify_options *options;
@@ -26,16 +47,30 @@ typedef struct verifier
 	hg_audit_purge purge;
 	bool		purged;
 
-	hg_audit_segment segment;
-	bool		segment_closed; /* ends in a checkpoint */
+	part	   *part;			/* the segment at hand */
+	hg_audit_segment segment;	/* where it stands; putting together, the one before */
+	bool		segment_closed;
 	bool		segments_before;
 	uint8_t		previous[HG_AUDIT_HASH_SIZE];	/* of the latest checkpoint */
 	bool		previous_known;
-	bool		checkpoint_found;	/* the one kept elsewhere */
+	bool		checkpoint_found;
 	uint32_t	texts;
+	uint8_t    *leaves;			/* for a frame */
 	const char *name;			/* of the file at hand */
 	uint64_t	offset;
 } verifier;
+
+/* The segments, for the threads that take one after the other. */
+typedef struct work
+{
+	const verifier *common;		/* options and directory */
+	const hg_audit_files *list;
+	part	   *parts;
+	size_t		next;
+	bool		stop;
+	pthread_mutex_t mutex;
+	pthread_cond_t done;
+} work;
 
 /* Words with the place; always false. */
 __attribute__((format(printf, 2, 3)))
@@ -54,6 +89,8 @@ problem(verifier *v, const char *format, ...)
 	else
 		snprintf(v->verdict->problem, sizeof(v->verdict->problem), "%s", words);
 	v->verdict->ok = false;
+	if (v->part != NULL)
+		v->part->problem_offset = v->offset;
 	return false;
 }
 
@@ -197,31 +234,40 @@ header_follows(verifier *v, const hg_audit_segment_header *header)
 	return true;
 }
 
+/* How a segment that is whole by itself belongs to the trail. */
 static bool
-header_check(verifier *v, const uint8_t *data, size_t size)
+header_check(verifier *v, const hg_audit_segment_header *header)
+{
+	const hg_audit_key *key;
+	size_t		at;
+
+	if (!header_follows(v, header))
+		return false;
+	key = key_find(v, header->trail_id, header->epoch, &at);
+	if (key == NULL || memcmp(key->public_key, header->public_key, HG_AUDIT_KEY_SIZE) != 0)
+		return problem(v, "key of the segment is not in the keys' file");
+	if (v->keys_used[at])
+		return problem(v, "key of epoch %" PRIu32 " is used twice", header->epoch);
+	v->keys_used[at] = true;
+	if (!key_given_known(v, header->trail_id))
+		return problem(v, "trail is not signed by the given key");
+	return true;
+}
+
+static bool
+header_begin(verifier *v, const uint8_t *data, size_t size, const hg_audit_file *file)
 {
 	hg_audit_segment_header header;
-	const hg_audit_key *key;
 	const char *words = hg_audit_segment_header_problem(data, size);
-	size_t		at;
 
 	if (words != NULL)
 		return problem(v, "%s", words);
 	memcpy(&header, data, sizeof(header));
-	if (!header_follows(v, &header))
-		return false;
-	key = key_find(v, header.trail_id, header.epoch, &at);
-	if (key == NULL || memcmp(key->public_key, header.public_key, HG_AUDIT_KEY_SIZE) != 0)
-		return problem(v, "key of the segment is not in the keys' file");
-	if (v->keys_used[at])
-		return problem(v, "key of epoch %" PRIu32 " is used twice", header.epoch);
-	v->keys_used[at] = true;
-	if (!key_given_known(v, header.trail_id))
-		return problem(v, "trail is not signed by the given key");
 	if (!hg_audit_segment_begin(&v->segment, &header))
 		return problem(v, "hashing failed");
-	v->texts = 0;
-	v->segment_closed = false;
+	v->part->begun = true;
+	v->part->named = file->number == header.number && file->created_us == header.created_us;
+	v->verdict->segments++;
 	return true;
 }
 
@@ -232,7 +278,7 @@ checkpoint_check(verifier *v, const hg_audit_item *item, const uint8_t *root, ui
 {
 	const hg_audit_segment_header *header = &v->segment.header;
 	hg_audit_checkpoint c;
-	hg_audit_part part;
+	hg_audit_part line;
 	size_t		size;
 	const char *text = hg_audit_item_text(item, &size);
 
@@ -244,19 +290,25 @@ checkpoint_check(verifier *v, const hg_audit_item *item, const uint8_t *root, ui
 		|| c.items != items || memcmp(c.root, root, sizeof(c.root)) != 0
 		|| memcmp(c.chain, chain, sizeof(c.chain)) != 0)
 		return problem(v, "checkpoint does not fit what it signs");
-	if (v->previous_known && memcmp(c.previous, v->previous, sizeof(c.previous)) != 0)
+	if (!v->previous_known)
+	{
+		v->part->checkpoints = true;
+		v->part->first_offset = v->offset;
+		memcpy(v->part->first_previous, c.previous, sizeof(c.previous));
+	}
+	else if (memcmp(c.previous, v->previous, sizeof(c.previous)) != 0)
 		return problem(v, "checkpoint does not follow the one before");
 	if (!hg_audit_checkpoint_ok(&c, header->public_key))
 		return problem(v, "signature of a checkpoint is wrong");
-	part.data = text;
-	part.size = size;
-	if (!hg_audit_sha256(&part, 1, v->previous))
+	line.data = text;
+	line.size = size;
+	if (!hg_audit_sha256(&line, 1, v->previous))
 		return problem(v, "hashing failed");
 	v->previous_known = true;
 	v->verdict->checkpoints++;
 	if (v->options->checkpoint != NULL && size == strlen(v->options->checkpoint)
 		&& memcmp(text, v->options->checkpoint, size) == 0)
-		v->checkpoint_found = true;
+		v->part->checkpoint_found = true;
 	return true;
 }
 
@@ -323,7 +375,7 @@ frame_check(verifier *v, const hg_audit_frame_header *frame)
 	if (item != NULL && item->kind == HG_AUDIT_ITEM_CHECKPOINT
 		&& !hg_audit_merkle_root(&v->segment.tree, root))
 		return problem(v, "hashing failed");
-	if (!hg_audit_segment_follow(&v->segment, frame, &words))
+	if (!hg_audit_segment_follow(&v->segment, frame, v->leaves, &words))
 		return problem(v, "%s", words);
 	v->segment_closed = false;
 	for (; item != NULL; item = hg_audit_item_next(frame, &offset))
@@ -356,7 +408,8 @@ tail_check(verifier *v, size_t size, bool tail_allowed)
 }
 
 static bool
-segment_check(verifier *v, const uint8_t *data, size_t size, bool tail_allowed)
+segment_check(verifier *v, const uint8_t *data, size_t size, const hg_audit_file *file,
+			  bool tail_allowed)
 {
 	const hg_audit_frame_header *frame;
 
@@ -367,10 +420,8 @@ segment_check(verifier *v, const uint8_t *data, size_t size, bool tail_allowed)
 		v->verdict->torn_bytes += size;
 		return true;
 	}
-	if (!header_check(v, data, size))
+	if (!header_begin(v, data, size, file))
 		return false;
-	v->segments_before = true;
-	v->verdict->segments++;
 	for (v->offset = sizeof(hg_audit_segment_header);; v->offset += frame->size)
 	{
 		if (v->options->interrupted != NULL && v->options->interrupted())
@@ -415,37 +466,183 @@ fork_next(const verifier *v, const uint8_t *data, size_t size, const hg_audit_fi
 		&& same_trail(header.parent_id, own->trail_id);
 }
 
-static bool
-segment_named(const verifier *v, const hg_audit_file *file)
+/* Checks one segment by itself. */
+static void
+part_make(const verifier *common, const hg_audit_files *list, size_t at, part *p, uint8_t *leaves)
 {
-	return !v->segments_before || (file->number == v->segment.header.number
-								   && file->created_us == v->segment.header.created_us);
+	char		path[HG_AUDIT_PATH_SIZE + HG_AUDIT_FILE_NAME_SIZE];
+	const hg_audit_file *file = &list->files[at];
+	bool		last = at + 1 == list->count;
+	uint8_t    *data;
+	size_t		size;
+	verifier	v;
+
+	memset(&v, 0, sizeof(v));
+	v.options = common->options;
+	v.directory = common->directory;
+	v.verdict = &p->verdict;
+	v.part = p;
+	v.leaves = leaves;
+	v.name = file->name;
+	p->verdict.ok = true;
+	snprintf(path, sizeof(path), "%s/%s", v.directory, v.name);
+	if (!hg_audit_file_read(path, &data, &size))
+	{
+		problem(&v, "cannot be read");
+		return;
+	}
+	(void) segment_check(&v, data, size, file,
+						 last || fork_next(&v, data, size, &list->files[at + 1]));
+	free(data);
+	p->segment = v.segment;
+	p->closed = v.segment_closed;
+	memcpy(p->previous, v.previous, sizeof(p->previous));
+}
+
+static void
+counts_add(hg_audit_verdict *sum, const hg_audit_verdict *more)
+{
+	sum->events += more->events;
+	sum->gaps += more->gaps;
+	sum->lost += more->lost;
+	sum->segments += more->segments;
+	sum->checkpoints += more->checkpoints;
+	sum->torn_bytes += more->torn_bytes;
+	if (sum->seq_first == 0)
+		sum->seq_first = more->seq_first;
+	if (more->seq_last != 0)
+		sum->seq_last = more->seq_last;
+}
+
+/* Puts a checked segment behind those before it. */
+static bool
+part_add(verifier *v, const hg_audit_file *file, const part *p)
+{
+	bool		problem_first = !p->verdict.ok
+		&& (!p->checkpoints || p->problem_offset < p->first_offset);
+
+	v->name = file->name;
+	v->offset = 0;
+	if (p->begun && !header_check(v, &p->segment.header))
+		return false;
+	counts_add(v->verdict, &p->verdict);
+	v->offset = p->first_offset;
+	if (!problem_first && p->checkpoints && v->previous_known
+		&& memcmp(p->first_previous, v->previous, sizeof(v->previous)) != 0)
+		return problem(v, "checkpoint does not follow the one before");
+	if (!p->verdict.ok)
+	{
+		memcpy(v->verdict->problem, p->verdict.problem, sizeof(p->verdict.problem));
+		return v->verdict->ok = false;
+	}
+	v->checkpoint_found |= p->checkpoint_found;
+	if (!p->begun)
+		return true;
+	v->offset = 0;
+	if (!p->named)
+		return problem(v, "file name and header differ");
+	v->segments_before = true;
+	v->segment = p->segment;
+	v->segment_closed = p->closed;
+	if (p->checkpoints)
+		memcpy(v->previous, p->previous, sizeof(v->previous));
+	v->previous_known |= p->checkpoints;
+	return true;
+}
+
+#define LEAVES_SIZE \
+	((size_t) (HG_AUDIT_FRAME_SIZE_MAX / sizeof(hg_audit_text_item) + 1) * HG_AUDIT_HASH_SIZE)
+
+/* A thread: takes segments until there are none. */
+static void *
+work_do(void *argument)
+{
+	work	   *w = argument;
+	uint8_t    *leaves = malloc(LEAVES_SIZE);
+
+	pthread_mutex_lock(&w->mutex);
+	while (!w->stop && w->next < w->list->count)
+	{
+		size_t		at = w->next++;
+		part	   *p = &w->parts[at];
+
+		pthread_mutex_unlock(&w->mutex);
+		if (leaves != NULL)
+			part_make(w->common, w->list, at, p, leaves);
+		else
+			snprintf(p->verdict.problem, sizeof(p->verdict.problem), "out of memory");
+		pthread_mutex_lock(&w->mutex);
+		p->done = true;
+		pthread_cond_signal(&w->done);
+	}
+	pthread_mutex_unlock(&w->mutex);
+	free(leaves);
+	hg_audit_crypto_end();
+	return NULL;
+}
+
+/* In this process alone: one segment after the other. */
+static bool
+segments_check_alone(verifier *v, const hg_audit_files *list, part *parts)
+{
+	bool		ok = true;
+
+	v->leaves = malloc(LEAVES_SIZE);
+	if (v->leaves == NULL)
+		return problem(v, "out of memory");
+	for (size_t i = 0; ok && i < list->count; i++)
+	{
+		part_make(v, list, i, &parts[i], v->leaves);
+		ok = part_add(v, &list->files[i], &parts[i]);
+	}
+	free(v->leaves);
+	return ok;
+}
+
+static bool
+segments_check_threads(verifier *v, const hg_audit_files *list, part *parts, unsigned count)
+{
+	/* A copy: what the threads read does not change while this one adds up. */
+	const verifier common = *v;
+	work		w = {&common, list, parts, 0, false, PTHREAD_MUTEX_INITIALIZER,
+	PTHREAD_COND_INITIALIZER};
+	pthread_t	threads[HG_AUDIT_VERIFY_THREADS_MAX];
+	unsigned	started = 0;
+	bool		ok = true;
+
+	while (started < count && pthread_create(&threads[started], NULL, work_do, &w) == 0)
+		started++;
+	if (started == 0)
+		return segments_check_alone(v, list, parts);
+	pthread_mutex_lock(&w.mutex);
+	for (size_t i = 0; ok && i < list->count; i++)
+	{
+		while (!parts[i].done)
+			pthread_cond_wait(&w.done, &w.mutex);
+		ok = part_add(v, &list->files[i], &parts[i]);
+	}
+	w.stop = true;
+	pthread_mutex_unlock(&w.mutex);
+	while (started > 0)
+		pthread_join(threads[--started], NULL);
+	return ok;
 }
 
 static bool
 segments_check(verifier *v, const hg_audit_files *list)
 {
-	for (size_t i = 0; i < list->count; i++)
-	{
-		char		path[HG_AUDIT_PATH_SIZE + HG_AUDIT_FILE_NAME_SIZE];
-		bool		last = i + 1 == list->count;
-		uint8_t    *data;
-		size_t		size;
-		bool		ok;
+	part	   *parts = calloc(list->count + 1, sizeof(*parts));
+	unsigned	threads = v->options->threads;
+	bool		ok;
 
-		v->name = list->files[i].name;
-		v->offset = 0;
-		snprintf(path, sizeof(path), "%s/%s", v->directory, v->name);
-		if (!hg_audit_file_read(path, &data, &size))
-			return problem(v, "cannot be read");
-		ok = segment_check(v, data, size, last || fork_next(v, data, size, &list->files[i + 1]));
-		free(data);
-		if (!ok)
-			return false;
-		if (!segment_named(v, &list->files[i]))
-			return problem(v, "file name and header differ");
-	}
-	return true;
+	if (parts == NULL)
+		return problem(v, "out of memory");
+	if (threads > HG_AUDIT_VERIFY_THREADS_MAX)
+		threads = HG_AUDIT_VERIFY_THREADS_MAX;
+	ok = threads > 1 && list->count > 1 ? segments_check_threads(v, list, parts, threads)
+		: segments_check_alone(v, list, parts);
+	free(parts);
+	return ok;
 }
 
 /* What the keys and the checkpoint say that must be there. */

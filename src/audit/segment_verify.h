@@ -11,12 +11,15 @@
 #include "audit/segment_files.h"
 #include "audit/segment_receipt.h"
 
+#define HG_AUDIT_VERIFY_THREADS_MAX 64
+
 typedef struct hg_audit_verify_options
 {
 	const uint8_t *public_key;	/* any key of the trail; NULL: the keys' file is believed */
 	const char *checkpoint;		/* one kept elsewhere, or NULL */
 	bool		live;			/* the trail may be written meanwhile */
 	bool		(*interrupted) (void);	/* asked now and then whether to stop; or NULL */
+	unsigned	threads;		/* that check segments; 0 or 1: none beside the caller's */
 } hg_audit_verify_options;
 
 typedef struct hg_audit_verdict

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "audit/segment_proof.h"
 #include "audit/segment_verify.h"
@@ -205,7 +206,8 @@ main(int argc, char **argv)
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0}
 	};
-	hg_audit_verify_options options = {NULL, NULL, false, NULL};
+	hg_audit_verify_options options = {NULL, NULL, false, NULL, 0};
+	long		processors = sysconf(_SC_NPROCESSORS_ONLN);
 	uint8_t		key[HG_AUDIT_KEY_SIZE];
 	hg_audit_verdict verdict;
 	const char *seq = NULL;
@@ -247,6 +249,7 @@ main(int argc, char **argv)
 		fputs(usage, stderr);
 		return 2;
 	}
+	options.threads = processors > 1 ? (unsigned) processors : 1;
 	if (receipt != NULL)
 		return receipt_check(argv[optind], &options, receipt);
 	hg_audit_verify(argv[optind], &options, &verdict);

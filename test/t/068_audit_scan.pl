@@ -71,8 +71,9 @@ is(sql($node, 'postgres', "PREPARE p (text, timestamptz) AS SELECT count(*) FROM
     WHERE object_name = \$1 AND recorded_at < \$2 AND class = 'write'; SET plan_cache_mode = force_generic_plan;
     EXECUTE p ('ward', '$times[4]'); EXECUTE p ('visit', '$times[4]'); EXECUTE p (NULL, '$times[4]')"), "400\n1601\n0",
     'values of parameters are looked at early as well');
-is(sql($node, 'postgres', "SET enable_material = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SELECT string_agg(c.n::text, ',')
-    FROM (VALUES ('ward'), ('visit'), ('none')) v (name), LATERAL (SELECT count(*) n FROM hipaa_guard.audit_log
+is(sql($node, 'postgres', "SET enable_material = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
+    SELECT string_agg(c.n::text, ',') FROM (VALUES ('ward'), ('visit'), ('none')) v (name),
+    LATERAL (SELECT count(*) n FROM hipaa_guard.audit_log
         WHERE object_name = v.name AND class = 'write' AND seq <= $upto) c"), '400,1601,0', 'the scan can be run again within a query');
 is(sql($node, 'postgres', "SELECT count(*) FROM (VALUES (1)) v (x) LEFT JOIN hipaa_guard.audit_log l ON l.class = 'no such'"), 1,
     'on the inner side of an outer join');
@@ -89,12 +90,12 @@ sql($node, 'postgres', 'GRANT USAGE ON SCHEMA hipaa_guard TO nobody, auditor; GR
 like($err, qr/42501.*permission denied to read the audit trail/s, 'not even where the view was granted');
 is(sql($node, 'postgres', "SET ROLE auditor; SELECT count(*) FILTER (WHERE database_name = 'other' AND class <> 'auth'),
     count(*) FILTER (WHERE object_name = 'ward') > 0 FROM hipaa_guard.audit_log"), '0|t', 'an auditor sees the own database only');
-($status, $out, $err) = try_sql($node, 'postgres', 'REVOKE EXECUTE ON FUNCTION hipaa_guard.audit_read FROM auditor, PUBLIC; SET ROLE auditor;
-    SELECT count(*) FROM hipaa_guard.audit_read(NULL, NULL)');
+($status, $out, $err) = try_sql($node, 'postgres', 'REVOKE EXECUTE ON FUNCTION hipaa_guard.audit_read FROM auditor, PUBLIC;
+    SET ROLE auditor; SELECT count(*) FROM hipaa_guard.audit_read(NULL, NULL)');
 like($err, qr/42501.*permission denied for function audit_read/s, 'who may not execute the function may not scan');
 sql($node, 'postgres', 'SELECT hipaa_guard.audit_flush()');
-cmp_ok(sql($node, 'postgres', "SELECT count(*) FROM hipaa_guard.audit_log WHERE object_name = 'audit_read' AND command_tag = 'EXECUTE'"), '>',
-    scalar @conditions, 'reading is an event');
+cmp_ok(sql($node, 'postgres', "SELECT count(*) FROM hipaa_guard.audit_log
+    WHERE object_name = 'audit_read' AND command_tag = 'EXECUTE'"), '>', scalar @conditions, 'reading is an event');
 
 # More statements than the session remembers, nested in one that is remembered: each keeps its own text.
 sql($node, 'postgres', q{CREATE PROCEDURE many() LANGUAGE plpgsql AS $$BEGIN
@@ -103,8 +104,8 @@ sql($node, 'postgres', "CALL many();\n" x 4 . 'SELECT hipaa_guard.audit_flush();
 is(sql($node, 'postgres', "SELECT count(*), count(DISTINCT statement), min(n), max(n) FROM (SELECT statement, count(*) n
     FROM hipaa_guard.audit_log WHERE class = 'read' AND statement ~ '^SELECT count\\(\\*\\) AS c[0-9]+ FROM ward\$' GROUP BY 1) s"),
     '300|300|4|4', 'every nested statement shows its own text each time');
-is(sql($node, 'postgres', "SELECT string_agg(DISTINCT statement, '|') FROM hipaa_guard.audit_log WHERE command_tag = 'CALL'"), 'CALL many()',
-    'and so does the one that called them');
+is(sql($node, 'postgres', "SELECT string_agg(DISTINCT statement, '|') FROM hipaa_guard.audit_log WHERE command_tag = 'CALL'"),
+    'CALL many()', 'and so does the one that called them');
 
 # Damage on the way is told with its place, and the rest is read.
 my @segments = sort glob $node->data_dir . '/hipaa_guard/audit/*.hga';
@@ -112,7 +113,8 @@ open my $file, '+<', $segments[2] or die $!;
 seek $file, 30000, 0 or die $!;
 print $file "\xFF" x 64;
 close $file or die $!;
-($status, $out, $err) = try_sql($node, 'postgres', "SELECT count(*) FROM hipaa_guard.audit_log WHERE class = 'write' AND object_name = 'ward'");
+($status, $out, $err) = try_sql($node, 'postgres', "SELECT count(*) FROM hipaa_guard.audit_log
+    WHERE class = 'write' AND object_name = 'ward'");
 is($status, 0, 'a damaged segment does not end the scan');
 like($err, qr/WARNING.*audit segment "[^"]+" is damaged at byte \d+/, 'it is told with its place');
 $node->stop;

@@ -21,6 +21,7 @@
 #include "tap.h"
 
 static char top[64];
+static int	thread_differences = 0;	/* of a verdict, to that of one thread */
 static char directory[128];
 static char state[128];
 
@@ -115,9 +116,17 @@ close_trail(hg_audit_trail *trail)
 static void
 verify(hg_audit_verdict *verdict, const uint8_t *key, const char *checkpoint)
 {
-	hg_audit_verify_options options = {key, checkpoint, false, NULL};
+	hg_audit_verify_options options = {key, checkpoint, false, NULL, 0};
+	hg_audit_verdict with_threads;
+	static int	calls = 0;
 
 	hg_audit_verify(directory, &options, verdict);
+	if (++calls % 8 != 0)
+		return;
+	options.threads = 3;
+	hg_audit_verify(directory, &options, &with_threads);
+	if (memcmp(verdict, &with_threads, sizeof(with_threads)) != 0)
+		thread_differences++;
 }
 
 static bool
@@ -794,6 +803,7 @@ main(void)
 	test_clock();
 	test_full();
 	test_proof();
+	is_int(thread_differences, 0, "threads: the verdict is that of one thread");
 	clear();
 	rmdir(top);
 	return done();
