@@ -54,8 +54,8 @@ my @settings = (work_mem => '5MB', statement_timeout => '1h', autovacuum_naptime
     search_path => '"$user", public', default_text_search_config => 'pg_catalog.english', temp_tablespaces => '');
 while (my ($setting, $to) = splice @settings, 0, 2)
 {
-    passes("ALTER SYSTEM SET $setting = " . ($setting eq 'search_path' ? $to : "'$to'"));
-    passes("ALTER SYSTEM RESET $setting");
+    $to = "'$to'" if $setting ne 'search_path';
+    passes("ALTER SYSTEM SET $setting = $to; ALTER SYSTEM RESET $setting");
 }
 
 # Logical replication: rows that were there, rows that come, a table that joins later.
