@@ -19,11 +19,13 @@
 #include "base/errors.h"
 #include "base/guc.h"
 #include "base/state.h"
+#include "catalog/pg_type_d.h"
 #include "libpq/libpq-be.h"
 #include "miscadmin.h"
 #include "postmaster/postmaster.h"
 #include "redact/digest.h"
 #include "redact/mask_out.h"
+#include "tcop/pquery.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -329,6 +331,38 @@ mask_message(ErrorData *edata, const hg_mask_log_options *options)
 	replace_field(&edata->message, work, size);
 }
 
+/*
+ * Parameters of the statement that are text, and not out of line.  An ERROR is
+ * reported when its portal runs no longer, but before it is gone; drivers use
+ * the unnamed one, unless they fetch in parts.
+ */
+static void
+know_parameters(hg_mask_log_options *options)
+{
+	Portal		portal = ActivePortal;
+	ParamListInfo parameters;
+
+	if (portal == NULL && MyBackendType == B_BACKEND && debug_query_string != NULL)
+		portal = GetPortalByName("");
+	parameters = portal == NULL ? NULL : portal->portalParams;
+	if (parameters == NULL || parameters->paramFetch != NULL)
+		return;
+	for (int i = 0; i < parameters->numParams && options->parameters_count < HG_PARAMETERS_MAX; i++)
+	{
+		const ParamExternData *parameter = &parameters->params[i];
+		struct varlena *value = (struct varlena *) DatumGetPointer(parameter->value);
+
+		if (parameter->isnull || value == NULL ||
+			(parameter->ptype != TEXTOID && parameter->ptype != VARCHAROID &&
+			 parameter->ptype != BPCHAROID) ||
+			(VARATT_IS_EXTENDED(value) && !VARATT_IS_SHORT(value)))
+			continue;
+		options->parameters[options->parameters_count].text = VARDATA_ANY(value);
+		options->parameters[options->parameters_count++].size =
+			Min(VARSIZE_ANY_EXHDR(value), FIELD_MAX);
+	}
+}
+
 /* What the user sent tells whether a word of a message was given as a name or as a value. */
 static void
 know_statements(const ErrorData *edata, hg_mask_log_options *options)
@@ -343,6 +377,7 @@ know_statements(const ErrorData *edata, hg_mask_log_options *options)
 		options->inner_statement = edata->internalquery;
 		options->inner_statement_size = strnlen(edata->internalquery, FIELD_MAX);
 	}
+	know_parameters(options);
 }
 
 /*

@@ -91,4 +91,14 @@ typedef enum hg_sql_origin
 extern hg_sql_origin hg_mask_sql_origin(const char *sql, size_t size, const char *word,
 										size_t word_size);
 
+/*
+ * Whether a word stands in literals, numbers or comments only, those of code in
+ * quotes (DO, CREATE FUNCTION) included.
+ */
+extern bool hg_mask_sql_has_value(const char *sql, size_t size, const char *word,
+								  size_t word_size);
+
+/* Whether a text holds a word, in any case, and not as a part of another. */
+extern bool hg_mask_holds_word(const char *text, size_t size, const char *word, size_t word_size);
+
 #endif							/* HG_MASK_H */

@@ -95,9 +95,69 @@ closing_quote(const char *text, size_t size, size_t from, const char *close)
 	return size;
 }
 
+/* So many words of a text are looked for in the statement. */
+#define WORDS_MAX 64
+
+/* Whether the user gave a word as a value, in the statement or as a parameter of it. */
+static bool
+word_is_given(const char *word, size_t size, const hg_mask_log_options *options)
+{
+	if (size < 2)
+		return false;
+	for (int i = 0; i < options->parameters_count; i++)
+		if (hg_mask_holds_word(options->parameters[i].text, options->parameters[i].size, word,
+							   size))
+			return true;
+	return options->statement != NULL &&
+		hg_mask_sql_has_value(options->statement, options->statement_size, word, size);
+}
+
+/* Text outside of quotes: one marker for the words in a row that were given as values. */
+static void
+put_unquoted(hg_out *out, const char *text, size_t size, const hg_mask_log_options *options)
+{
+	size_t		kept = 0;
+	size_t		given = 0;		/* where those words begin, if "given_end" is behind it */
+	size_t		given_end = 0;
+	int			words = 0;
+
+	if (options->statement == NULL && options->parameters_count == 0)
+		words = WORDS_MAX;
+	for (size_t at = 0, end; at < size && words < WORDS_MAX; at = end)
+	{
+		for (end = at; end < size && (is_alphanumeric((unsigned char) text[end]) ||
+									  text[end] == '_');)
+			end++;
+		if (end == at)
+		{
+			end++;
+			continue;
+		}
+		words++;
+		if (word_is_given(text + at, end - at, options))
+		{
+			given = given_end > given ? given : at;
+			given_end = end;
+		}
+		else if (given_end > given)
+		{
+			hg_mask_put_text(out, text + kept, given - kept, &options->mask);
+			hg_out_text(out, HG_REDACTED);
+			kept = given = given_end;
+		}
+	}
+	if (given_end > given)
+	{
+		hg_mask_put_text(out, text + kept, given - kept, &options->mask);
+		hg_out_text(out, HG_REDACTED);
+		kept = given_end;
+	}
+	hg_mask_put_text(out, text + kept, size - kept, &options->mask);
+}
+
 void
 hg_mask_put_free_text(hg_out *out, const char *text, size_t size, bool quoted,
-					  const hg_mask_options *options)
+					  const hg_mask_log_options *options)
 {
 	size_t		kept = 0;
 	size_t		at = quoted ? 0 : size;
@@ -115,15 +175,15 @@ hg_mask_put_free_text(hg_out *out, const char *text, size_t size, bool quoted,
 		}
 		open_end = at + strlen(quotes[quote].open);
 		close = closing_quote(text, size, open_end, quotes[quote].close);
-		hg_mask_put_text(out, text + kept, at - kept, options);
+		put_unquoted(out, text + kept, at - kept, options);
 		hg_out_bytes(out, text + at, open_end - at);
-		hg_mask_put_value(out, text, open_end, close, options);
+		hg_mask_put_value(out, text, open_end, close, &options->mask);
 		kept = close;
 		at = close < size ? close + strlen(quotes[quote].close) : size;
 		hg_out_bytes(out, text + kept, at - kept);
 		kept = at;
 	}
-	hg_mask_put_text(out, text + kept, size - kept, options);
+	put_unquoted(out, text + kept, size - kept, options);
 }
 
 static bool
@@ -226,7 +286,7 @@ put_part(hg_out *out, const hg_format_field *fields, const char *text, size_t si
 	while (end < size && !begins_in(fields, text + end + 1, size - end - 1, options))
 		end = line_end(text, size, end + 1);
 	if (unknown != UNKNOWN_REDACTED)
-		hg_mask_put_free_text(out, text, end, true, &options->mask);
+		hg_mask_put_free_text(out, text, end, true, options);
 	else if (hg_mask_is_marker(text, end))
 		hg_out_bytes(out, text, end);
 	else
@@ -268,8 +328,13 @@ static bool
 align_with_id(const char *id, const char *text, size_t size, hg_alignment *alignment,
 			  const hg_mask_log_options *options)
 {
-	const char *translated = id;
+	static const char audit[] = "AUDIT: %s";
+	const char *translated;
 
+	/* pgaudit's line is read by its commas, however its format cuts it. */
+	if (strncmp(id, audit, sizeof(audit) - 3) == 0)
+		id = audit;
+	translated = id;
 	alignment->classes = hg_format_classes(id);
 	if (options->translate != NULL)
 		translated = options->translate(options->domain, id);

@@ -19,6 +19,9 @@ typedef enum hg_format_field
 	HG_FORMAT_TEXT				/* pieces of which the server puts others together */
 } hg_format_field;
 
+/* So many parameters of a statement are known to a message that it caused. */
+#define HG_PARAMETERS_MAX 16
+
 /* Translates a format as the server did, or returns it as it is. */
 typedef const char *(*hg_translate) (const char *domain, const char *format);
 
@@ -34,6 +37,13 @@ typedef struct hg_mask_log_options
 	size_t		statement_size;
 	const char *inner_statement;
 	size_t		inner_statement_size;
+	/* Its parameters, as far as they are text. */
+	struct
+	{
+		const char *text;
+		size_t		size;
+	}			parameters[HG_PARAMETERS_MAX];
+	int			parameters_count;
 } hg_mask_log_options;
 
 /*

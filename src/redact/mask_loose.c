@@ -182,15 +182,15 @@ put_line(hg_out *out, const char *text, size_t size, const hg_mask_log_options *
 		return;
 	else if (find_message(text, size, &found, options))
 	{
-		hg_mask_put_free_text(out, text, found.start, sql, &options->mask);
+		hg_mask_put_free_text(out, text, found.start, sql, options);
 		hg_mask_put_field(out, found.field, text + found.start, found.end - found.start, options);
 		/* The quote that the message stood in opens nothing. */
 		if (found.start > 0 && found.end < size && text[found.end] == text[found.start - 1])
 			hg_out_byte(out, text[found.end++]);
-		hg_mask_put_free_text(out, text + found.end, size - found.end, sql, &options->mask);
+		hg_mask_put_free_text(out, text + found.end, size - found.end, sql, options);
 	}
 	else if (!put_key(out, text, size, options))
-		hg_mask_put_free_text(out, text, size, sql, &options->mask);
+		hg_mask_put_free_text(out, text, size, sql, options);
 }
 
 void

@@ -21,9 +21,12 @@ extern void hg_mask_put_copy_row(hg_out *out, const char *row, size_t size,
 extern void hg_mask_put_loose_text(hg_out *out, const char *text, size_t size,
 								   const hg_mask_log_options *options);
 
-/* Text without a format: findings are masked, and all that stands in quotes if that is wanted. */
+/*
+ * Text without a format: findings are masked, words that the statement has as
+ * values, and all that stands in quotes if that is wanted.
+ */
 extern void hg_mask_put_free_text(hg_out *out, const char *text, size_t size, bool quoted,
-								  const hg_mask_options *options);
+								  const hg_mask_log_options *options);
 
 /* A field of a message as the hook masks it. */
 extern void hg_mask_put_field(hg_out *out, hg_format_field field, const char *text, size_t size,

@@ -517,11 +517,12 @@ is_plain_word(const char *word, size_t size)
 	return true;
 }
 
-/* A quote right behind another one would be read as part of it. */
+/* A quote right behind another one would be read as part of it, and behind U& as its own. */
 static void
 separate(hg_out *out, char quote)
 {
-	if (out->used > 0 && out->data[out->used - 1] == quote)
+	if (out->used > 0 &&
+		(out->data[out->used - 1] == quote || out->data[out->used - 1] == '&'))
 		hg_out_byte(out, ' ');
 }
 
@@ -997,9 +998,8 @@ hg_mask_sql_is_complete(hg_sql_progress *progress, const char *sql, size_t size)
 	return false;
 }
 
-/* Whether a text holds a word, in any case, and not as a part of another. */
-static bool
-holds_word(const char *text, size_t size, const char *word, size_t word_size)
+bool
+hg_mask_holds_word(const char *text, size_t size, const char *word, size_t word_size)
 {
 	for (size_t at = 0; at + word_size <= size; at++)
 	{
@@ -1024,8 +1024,33 @@ is_code(const token *first, const char *sql, const char *literal)
 		 (first->end - first->start == 6 && strncasecmp(sql + first->start, "create", 6) == 0));
 }
 
-hg_sql_origin
-hg_mask_sql_origin(const char *sql, size_t size, const char *word, size_t word_size)
+static hg_sql_origin origin_in(const char *sql, size_t size, const char *word, size_t word_size,
+							   int depth);
+
+/* Code in quotes, looked into up to this depth. */
+#define CODE_DEPTH_MAX 4
+
+/* The origin of a word in a token that holds it; depth 0: code counts as a name. */
+static hg_sql_origin
+origin_in_token(const char *sql, const token *tok, bool code, const char *word, size_t word_size,
+				int depth)
+{
+	size_t		tag = code ? size_of_tag(sql, tok->end, tok->start) : 0;
+	size_t		begin = tok->start + tag;
+	size_t		end = tok->terminated && tok->end >= begin + tag ? tok->end - tag : tok->end;
+
+	if (tok->kind == TOKEN_WORD || (code && depth == 0))
+		return HG_ORIGIN_NAME;
+	if (tok->kind == TOKEN_QUOTED_NAME)
+		return depth == 0 || tok->end - tok->start == word_size + 2 ? HG_ORIGIN_NAME
+																	 : HG_ORIGIN_VALUE;
+	if (code && depth < CODE_DEPTH_MAX)
+		return origin_in(sql + begin, end - begin, word, word_size, depth + 1);
+	return HG_ORIGIN_VALUE;
+}
+
+static hg_sql_origin
+origin_in(const char *sql, size_t size, const char *word, size_t word_size, int depth)
 {
 	hg_sql_origin origin = HG_ORIGIN_NONE;
 	token		first = {.kind = TOKEN_NONE};
@@ -1034,20 +1059,35 @@ hg_mask_sql_origin(const char *sql, size_t size, const char *word, size_t word_s
 	for (size_t at = 0; at < size && word_size > 0; at = tok.end)
 	{
 		const char *text = sql + at;
+		hg_sql_origin found;
 		bool		holds;
 
 		tok = read_token(sql, size, at, false);
 		if (first.kind == TOKEN_NONE && tok.kind == TOKEN_WORD)
 			first = tok;
 		holds = tok.kind != TOKEN_SPACE && tok.kind != TOKEN_CHARACTER &&
-			tok.end - at >= word_size && holds_word(text, tok.end - at, word, word_size);
+			tok.end - at >= word_size && hg_mask_holds_word(text, tok.end - at, word, word_size);
 		if (tok.kind == TOKEN_PARAMETER && origin == HG_ORIGIN_NONE)
 			origin = HG_ORIGIN_UNKNOWN;
 		if (!holds)
 			continue;
-		if (tok.kind == TOKEN_WORD || tok.kind == TOKEN_QUOTED_NAME || is_code(&first, sql, text))
-			return HG_ORIGIN_NAME;
-		origin = HG_ORIGIN_VALUE;
+		found = origin_in_token(sql, &tok, is_code(&first, sql, text), word, word_size, depth);
+		if (found == HG_ORIGIN_NAME)
+			return found;
+		if (found == HG_ORIGIN_VALUE)
+			origin = found;
 	}
 	return origin;
+}
+
+hg_sql_origin
+hg_mask_sql_origin(const char *sql, size_t size, const char *word, size_t word_size)
+{
+	return origin_in(sql, size, word, word_size, 0);
+}
+
+bool
+hg_mask_sql_has_value(const char *sql, size_t size, const char *word, size_t word_size)
+{
+	return origin_in(sql, size, word, word_size, 1) == HG_ORIGIN_VALUE;
 }

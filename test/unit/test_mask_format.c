@@ -65,6 +65,8 @@ static const struct
 	{"%s", "patient \"Zq\" isn't 'here'", "patient \"" R "\" isn't '" R "'"},
 	{"%s", "an open \"quote", "an open \"" R},
 	{NULL, R, SAME},
+	{"AUDIT: %s,%lld,%lld,%s,%s%s", "AUDIT: SESSION,1,1,READ,SELECT,,,select 'zq',<not logged>",
+	"AUDIT: SESSION,1,1,READ,SELECT,,,select '" R "',<not logged>"},
 	{"AUDIT: %s", "AUDIT: SESSION,1,1,WRITE,INSERT,TABLE,t,\"insert into t (\"\"a\"\") values"
 		" ('zq', \"\"J Zq\"\")\",<none>",
 		"AUDIT: SESSION,1,1,WRITE,INSERT,TABLE,t,\"insert into t (\"\"a\"\") values"

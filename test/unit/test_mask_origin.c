@@ -29,10 +29,27 @@ static const struct
 	{"", "smith", HG_ORIGIN_NONE},
 };
 
+/* Whether a word of a text without a format was given as a value. */
+static const struct
+{
+	const char *sql;
+	const char *text;
+	const char *masked;
+}			texts[] = {
+	{"select f('smith')", "no smith here", "no [redacted] here"},
+	{"select f('Mary Smith')", "Mary, Smith is unknown", "[redacted] is unknown"},
+	{"select f('smith') from smith", "no smith here", "no smith here"},
+	{"do $$ begin raise using message = 'no ' || 'smith'; end $$", "has smith", "has [redacted]"},
+	{"do $$ begin perform smith(); end $$", "no smith", "no smith"},
+	{"do $x$ elog(ERROR, \"no smith\") $x$ language plperl", "find smith", "find [redacted]"},
+	{"select f($1)", "no smith for mary", "no smith for [redacted]"},
+	{"select f('smith')", "the \"smith\" x", "the \"[redacted]\" x"},
+};
+
 int
 main(void)
 {
-	hg_mask_log_options options = {.mask = {0.4f, NULL, NULL}, .strict = true};
+	hg_mask_log_options options = {.mask = {.confidence = 0.4f}, .strict = true};
 	const char *sql = "select has_table_privilege('smith', 'select')";
 	char		out[256];
 	size_t		size;
@@ -52,5 +69,17 @@ main(void)
 							 &options.mask);
 	out[size] = '\0';
 	is_str(out, "select \"[redacted]\" from t2", "and so it does in dynamic SQL");
+	options.parameters[0].text = "Mary Mary-Ann";
+	options.parameters[0].size = 13;
+	options.parameters_count = 1;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+	{
+		options.statement = texts[i].sql;
+		options.statement_size = strlen(texts[i].sql);
+		size = hg_mask_message("%s", texts[i].text, strlen(texts[i].text), out, sizeof(out) - 1,
+							   &options);
+		out[size] = '\0';
+		is_str(out, texts[i].masked, "%s, by: %s", texts[i].text, texts[i].sql);
+	}
 	return done();
 }
