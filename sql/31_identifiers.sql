@@ -59,3 +59,22 @@ SELECT hipaa_guard.add_identifier('x', '99999');
 SELECT count(*) FROM hipaa_guard.scan_text('ssn 123-45-6789');
 RESET ROLE;
 DROP ROLE regress_hg_user;
+
+-- What a database brought goes with its extension, and with the database.
+CREATE DATABASE hipaa_other;
+\c hipaa_other
+CREATE EXTENSION hipaa_guard;
+SELECT hipaa_guard.add_identifier('ward_number', 'WARD-999999');
+SELECT rule FROM hipaa_guard.scan_text('WARD-123456');
+\c contrib_regression
+SELECT rule FROM hipaa_guard.scan_text('WARD-123456');
+DROP DATABASE hipaa_other;
+SELECT rule FROM hipaa_guard.scan_text('WARD-123456');
+SELECT hipaa_guard.add_identifier('gown_number', 'GOWN-999999');
+BEGIN;
+DROP EXTENSION hipaa_guard;
+ROLLBACK;
+SELECT rule FROM hipaa_guard.scan_text('GOWN-123456');
+DROP EXTENSION hipaa_guard;
+CREATE EXTENSION hipaa_guard;
+SELECT rule FROM hipaa_guard.scan_text('GOWN-123456');

@@ -55,8 +55,12 @@ SELECT pg_read_file('PG_VERSION');
 
 -- The review.
 SELECT hipaa_guard.review_emergency(:id, 'looked at it myself');
-CREATE ROLE regress_hipaa_reviewer SUPERUSER;
+CREATE ROLE regress_hipaa_reviewer LOGIN SUPERUSER;
+-- Who is somebody else by SET SESSION AUTHORIZATION only, is not.
 SET SESSION AUTHORIZATION regress_hipaa_reviewer;
+SELECT hipaa_guard.review_emergency(:id, 'looked at it myself');
+\c - regress_hipaa_reviewer
+\set VERBOSITY sqlstate
 SELECT hipaa_guard.review_emergency(:id, '');
 SELECT hipaa_guard.review_emergency(:id, 'was needed, nothing else was done');
 SELECT hipaa_guard.review_emergency(:id, 'again');

@@ -28,6 +28,55 @@ CREATE VIEW second_window AS SELECT id, ssn || note AS both, (SELECT max(note) F
 SELECT id, visits INTO harmless FROM patients;
 SELECT table_name, column_name, category FROM hipaa_guard.phi_columns ORDER BY 1, 2;
 
+-- Through set operations, common table expressions, whole rows, functions in FROM, grouping, prepared queries, and views that are
+-- older than the label; a category stays where there is one only.
+CREATE TABLE older (id int, mrn text);
+CREATE VIEW before_label AS SELECT id, lower(mrn) AS mrn FROM older;
+SELECT hipaa_guard.protect('older', '{mrn}', 'mrn');
+CREATE TABLE f_union AS SELECT 1 AS id, 'none' AS x UNION ALL SELECT id, ssn FROM patients;
+CREATE TABLE f_common AS WITH c AS (SELECT upper(ssn) AS s, visits FROM patients) SELECT visits, s FROM c;
+CREATE TABLE f_recursive AS WITH RECURSIVE r (a, b, n) AS (SELECT 'x', ssn, 1 FROM patients UNION ALL
+    SELECT b, a, n + 1 FROM r WHERE n < 3) SELECT a, n FROM r;
+CREATE TABLE f_changed AS WITH d AS (DELETE FROM older RETURNING mrn) SELECT mrn AS x FROM d;
+CREATE TABLE f_row AS SELECT to_jsonb(p) AS x, 1 AS y FROM patients p;
+CREATE TABLE f_lateral AS SELECT f.x, p.visits FROM patients p, regexp_split_to_table(p.ssn, '-') AS f (x);
+CREATE TABLE f_group AS SELECT upper(ssn) AS x, count(*) AS n FROM patients GROUP BY upper(ssn);
+CREATE TABLE f_outer AS SELECT (SELECT p.ssn) AS x, visits FROM patients p;
+CREATE TABLE f_unused AS SELECT s.visits FROM (SELECT ssn, visits FROM patients) s;
+CREATE TABLE f_view AS SELECT mrn AS x FROM before_label;
+PREPARE f AS SELECT ssn AS x, visits FROM patients;
+CREATE TABLE f_prepared AS EXECUTE f;
+CREATE TABLE f_like (LIKE patients);
+CREATE TABLE f_child (more int) INHERITS (patients);
+SELECT table_name, column_name, category FROM hipaa_guard.phi_columns WHERE table_name LIKE 'f\_%' ORDER BY 1, 2;
+DROP TABLE f_union, f_common, f_recursive, f_changed, f_row, f_lateral, f_group, f_outer, f_unused, f_view, f_prepared, f_like, f_child;
+
+-- Into generated columns, whichever comes first; partitions follow their root; a table as a whole.
+CREATE TABLE bills (id int, ssn text, short text GENERATED ALWAYS AS (right(ssn, 4)) STORED);
+SELECT hipaa_guard.protect('bills', '{ssn}', 'ssn');
+ALTER TABLE bills ADD COLUMN long text GENERATED ALWAYS AS (ssn || '.') STORED;
+CREATE TABLE parts_of (id int, ssn text) PARTITION BY RANGE (id);
+SELECT hipaa_guard.protect('parts_of', '{ssn}', 'ssn');
+CREATE TABLE part_one PARTITION OF parts_of FOR VALUES FROM (0) TO (10);
+CREATE TABLE from_part AS SELECT ssn AS x, id FROM part_one;
+CREATE TABLE whole (id int, a text);
+SECURITY LABEL FOR hipaa_guard ON TABLE whole IS 'phi:note';
+CREATE VIEW from_whole AS SELECT a FROM whole;
+SELECT table_name, column_name, category FROM hipaa_guard.phi_columns
+ WHERE table_name IN ('bills', 'from_part', 'from_whole', 'whole', 'part_one') ORDER BY 1, 2;
+DROP VIEW from_whole, before_label;
+DROP TABLE bills, parts_of, from_part, whole, older;
+
+-- Reads and writes of labelled columns carry phi, through a view and a partition too; of others not.
+SELECT count(ssn) FROM patients;
+SELECT count(visits) FROM patients;
+SELECT count(s.ssn) FROM window_on s;
+UPDATE patients SET note = 'x' WHERE false;
+SELECT hipaa_guard.audit_flush();
+SELECT class, object_name, columns, phi FROM hipaa_guard.audit_log
+ WHERE class IN ('read', 'write') AND object_name = 'patients' AND recorded_at > now() - interval '1 hour'
+   AND command_tag IN ('SELECT', 'UPDATE') ORDER BY seq DESC LIMIT 4;
+
 -- They stay, unless a reason is given, which is kept.
 SECURITY LABEL FOR hipaa_guard ON COLUMN patients.ssn IS NULL;
 SELECT hipaa_guard.unprotect('copy_of', '{shouted}', ' ');

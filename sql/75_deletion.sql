@@ -1,6 +1,7 @@
 --
 -- Goal: a flagged database is dropped only after a request, an export of the trail and the consent of somebody else, a
--- member of the approver role. Method: each missing step by its SQLSTATE and reason, then the whole way.
+-- member of the approver role for a day at least. Method: each missing step by its SQLSTATE and reason, then the whole way.
+-- What a day changes is in test/t/076_approvers.pl.
 --
 \set VERBOSITY sqlstate
 \set SHOW_CONTEXT never
@@ -14,8 +15,8 @@ CREATE EXTENSION hipaa_guard;
 SELECT hipaa_guard.set_approver('regress_hipaa_approvers');
 SELECT hipaa_guard.request_deletion('moved');
 SELECT hipaa_guard.record_baa('BAA-1', 'Example Hosting', current_date - 1, current_date + 365);
-SELECT hipaa_guard.enable('BAA-1');
-CREATE FUNCTION pg_temp.problem(number bigint) RETURNS text LANGUAGE plpgsql AS $$
+SELECT hipaa_guard.enable('BAA-1', approver => 'regress_hipaa_approvers');
+CREATE FUNCTION problem(number bigint) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM hipaa_guard.approve_deletion(number);
     RETURN 'approved';
@@ -28,22 +29,35 @@ EXCEPTION WHEN OTHERS THEN
 END $$;
 SELECT hipaa_guard.request_deletion(' ');
 SELECT hipaa_guard.request_deletion('moved to another server');
-SELECT pg_temp.problem(1), pg_temp.problem(2);
+SELECT problem(1), problem(2);
 SELECT hipaa_guard.set_approver(NULL);
-SELECT hipaa_guard.set_approver('regress_hipaa_approvers');
--- A superuser is no member by being one; a new member has to wait.
-SELECT pg_temp.problem(1);
-CREATE ROLE regress_hipaa_late LOGIN IN ROLE regress_hipaa_approvers;
-SET SESSION AUTHORIZATION regress_hipaa_late;
-SELECT pg_temp.problem(1);
+-- A superuser is no member by being one, nor by SET SESSION AUTHORIZATION; a new member has to wait, however it came to be one.
+SELECT problem(1);
 SET SESSION AUTHORIZATION regress_hipaa_first;
-SELECT pg_temp.problem(1);
+SELECT problem(1);
 RESET SESSION AUTHORIZATION;
+CREATE ROLE regress_hipaa_late LOGIN IN ROLE regress_hipaa_approvers;
+CREATE ROLE regress_hipaa_later LOGIN;
+CREATE ROLE regress_hipaa_between ROLE regress_hipaa_later;
+GRANT regress_hipaa_approvers TO regress_hipaa_between;
+REVOKE regress_hipaa_approvers FROM regress_hipaa_super;
+ALTER GROUP regress_hipaa_approvers ADD USER regress_hipaa_super;
+GRANT regress_hipaa_approvers TO regress_hipaa_first WITH ADMIN OPTION;
+SELECT member, member_since = '-infinity' AS at_once, member_since > now() - interval '1 hour' AS new
+  FROM hipaa_guard.approvers ORDER BY member COLLATE "C";
+\c - regress_hipaa_late
+SELECT problem(1);
+\c - regress_hipaa_later
+SELECT problem(1);
+\c - regress_hipaa_first
+SELECT problem(1);
+\c - postgres
+\set VERBOSITY sqlstate
 -- An export of a part, or from before the request, does not do.
 SELECT count(*) > 0 AS exported FROM hipaa_guard.audit_export('jsonl', now() - interval '1 day', NULL);
-SET SESSION AUTHORIZATION regress_hipaa_first;
-SELECT pg_temp.problem(1);
-RESET SESSION AUTHORIZATION;
+\c - regress_hipaa_first
+SELECT problem(1);
+\c - postgres
 SELECT count(*) > 0 AS exported FROM hipaa_guard.audit_export('jsonl', NULL, NULL);
 SELECT id, requested_by = session_user AS mine, approved_by, withdrawn_at FROM hipaa_guard.deletion_request;
 \c postgres

@@ -107,6 +107,13 @@ hg_find_setting(const char *name)
 #define HG_LOG_MIN_MESSAGES log_min_messages
 #endif
 
+/* Since 18 grouped expressions are a range table entry of their own. */
+#if PG_VERSION_NUM >= 180000
+#define HG_RTE_GROUP_EXPRS(entry) ((entry)->rtekind == RTE_GROUP ? (entry)->groupexprs : NIL)
+#else
+#define HG_RTE_GROUP_EXPRS(entry) NIL
+#endif
+
 /* All settings, for those who include utils/guc_tables.h: an array of pointers. */
 #if PG_VERSION_NUM >= 160000
 #define HG_ALL_SETTINGS(count) get_guc_variables(count)

@@ -36,6 +36,7 @@ int			hg_guc_max_idle_session_s;
 int			hg_guc_max_idle_in_transaction_s;
 char	   *hg_guc_allowed_extensions;
 int			hg_guc_publication_policy = HG_PUBLICATION_REJECT;
+int			hg_guc_bulk_rows;
 int			hg_guc_posture_interval_s;
 
 static const struct config_enum_entry ddl_policies[] = {
@@ -203,6 +204,9 @@ static const struct
 	{"max_idle_in_transaction", "Time after which a session of a flagged database ends that is "
 		"idle in a transaction.",
 	&hg_guc_max_idle_in_transaction_s, 5 * 60, 1, 24 * 3600, PGC_SIGHUP, GUC_UNIT_S},
+	{"bulk_rows", "The most rows with labelled columns that one query gives a client which has no "
+		"disclosure open; 0: any number.",
+	&hg_guc_bulk_rows, 0, 0, INT_MAX, PGC_SIGHUP, 0},
 	{"posture_interval", "Time between two records of the posture; 0 turns them off.",
 	&hg_guc_posture_interval_s, 24 * 3600, 0, 30 * 24 * 3600, PGC_SIGHUP, GUC_UNIT_S},
 };

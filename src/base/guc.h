@@ -74,6 +74,7 @@ extern int	hg_guc_max_idle_session_s;
 extern int	hg_guc_max_idle_in_transaction_s;
 extern char *hg_guc_allowed_extensions;
 extern int	hg_guc_publication_policy;
+extern int	hg_guc_bulk_rows;
 extern int	hg_guc_posture_interval_s;
 
 /*

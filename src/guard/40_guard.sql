@@ -40,8 +40,8 @@ CREATE FUNCTION hipaa_guard.outside_sources(OUT surface text, OUT needs text, OU
 COMMENT ON FUNCTION hipaa_guard.outside_sources() IS 'Internal: what scan_catalog() reads besides the system catalogs.';
 REVOKE ALL ON FUNCTION hipaa_guard.outside_sources() FROM PUBLIC;
 
-CREATE FUNCTION hipaa_guard.scan_catalog(OUT object_type text, OUT identity text, OUT surface text,
-    OUT category text, OUT rule text, OUT confidence real)
+CREATE FUNCTION hipaa_guard.all_texts(OUT object_type text, OUT identity text, OUT surface text,
+    OUT category text, OUT rule text, OUT confidence real, OUT found text)
     RETURNS SETOF record
     LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
@@ -50,8 +50,7 @@ DECLARE
     source record;
     place text;
 BEGIN
-    RETURN QUERY SELECT c.object_type, c.identity, c.surface, c.category, c.rule, c.confidence
-                   FROM hipaa_guard.catalog_texts() c;
+    RETURN QUERY SELECT * FROM hipaa_guard.catalog_texts();
     FOR source IN SELECT * FROM hipaa_guard.outside_sources() LOOP
         -- An extension's view stands in the schema that it was created in.
         SELECT c.oid::regclass::text INTO place FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -59,14 +58,16 @@ BEGIN
            AND has_table_privilege(c.oid, 'select') LIMIT 1;
         CONTINUE WHEN place IS NULL;
         RETURN QUERY EXECUTE format(
-            'SELECT o.object_type, o.identity, $1, f.category, f.rule, f.confidence
+            'SELECT o.object_type, o.identity, $1, f.category, f.rule, f.confidence, o.found
                FROM (%s) AS o (object_type, identity, found), hipaa_guard.text_finding(o.found, $1) f',
             replace(source.query, '%s', place)) USING source.surface;
     END LOOP;
     -- ANALYZE copies the commonest values of a column; whose statistics hold what a label calls PHI, says so.
     RETURN QUERY
         SELECT 'statistics'::text, format('%I.%I.%I', s.schemaname, s.tablename, s.attname), 'statistics'::text,
-               'statistics'::text, 'most_common_values'::text, 1::real
+               'statistics'::text, 'most_common_values'::text, 1::real,
+               -- Not the values, which change with each ANALYZE: whose they are is what can be acknowledged.
+               format('%I.%I.%I', s.schemaname, s.tablename, s.attname)
           FROM pg_seclabel l
           JOIN pg_attribute a ON a.attrelid = l.objoid AND a.attnum = l.objsubid
           JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -76,6 +77,15 @@ BEGIN
          WHERE l.provider = 'hipaa_guard' AND l.classoid = 'pg_class'::regclass AND l.objsubid > 0
            AND (s.most_common_vals IS NOT NULL OR s.histogram_bounds IS NOT NULL);
 END $$;
+COMMENT ON FUNCTION hipaa_guard.all_texts() IS 'Internal: the findings of scan_catalog(), with the texts.';
+REVOKE ALL ON FUNCTION hipaa_guard.all_texts() FROM PUBLIC;
+
+CREATE FUNCTION hipaa_guard.scan_catalog(OUT object_type text, OUT identity text, OUT surface text,
+    OUT category text, OUT rule text, OUT confidence real)
+    RETURNS SETOF record
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$ SELECT t.object_type, t.identity, t.surface, t.category, t.rule, t.confidence FROM hipaa_guard.all_texts() t $$;
 COMMENT ON FUNCTION hipaa_guard.scan_catalog() IS
 'PHI-like text in the catalogs of this database and the cluster, in settings, slots and pg_stat_statements, as of now: where '
 'it stands (identity masked), surface, category, rule, confidence from 0 to 1. A NOTICE every 5 s tells how far it is.';
@@ -89,9 +99,9 @@ DECLARE
     allowed bigint;
 BEGIN
     SELECT count(hipaa_guard.allow_text(f.found, f.surface, reason)) INTO allowed
-      FROM (SELECT DISTINCT t.found, t.surface FROM hipaa_guard.catalog_texts() t) f;
+      FROM (SELECT DISTINCT t.found, t.surface FROM hipaa_guard.all_texts() t) f;
     RETURN allowed;
 END $$;
 COMMENT ON FUNCTION hipaa_guard.allow_findings(text) IS
-'Internal: makes every text that scan_catalog() finds in the catalogs an entry of allowed, as enable() does. Returns how many.';
+'Internal: makes every text that scan_catalog() finds an entry of allowed, as enable() does. Returns how many.';
 REVOKE ALL ON FUNCTION hipaa_guard.allow_findings(text) FROM PUBLIC;

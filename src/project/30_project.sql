@@ -89,6 +89,12 @@ COMMENT ON COLUMN hipaa_guard.agreements.recorded_by IS 'Session user who put it
 
 -- The flag -------------------------------------------------------------------
 
+CREATE FUNCTION hipaa_guard.login_role() RETURNS text
+    LANGUAGE c STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'hg_login_role';
+COMMENT ON FUNCTION hipaa_guard.login_role() IS
+'Role that this session logged in as; unlike session_user it is the same after SET SESSION AUTHORIZATION.';
+
 CREATE TABLE hipaa_guard.flag (
     only_one boolean PRIMARY KEY DEFAULT true CHECK (only_one),
     enabled_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
@@ -108,11 +114,11 @@ COMMENT ON COLUMN hipaa_guard.flag.approver IS 'Role whose members may approve a
 COMMENT ON COLUMN hipaa_guard.flag.sealed_at IS 'When seal() ended the last restore; NULL: never restored.';
 SELECT pg_catalog.pg_extension_config_dump('hipaa_guard.flag', '');
 
-CREATE FUNCTION hipaa_guard.begin_flag() RETURNS void
+CREATE FUNCTION hipaa_guard.begin_flag() RETURNS boolean
     LANGUAGE c VOLATILE SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'hg_begin_flag';
 COMMENT ON FUNCTION hipaa_guard.begin_flag() IS
-'Internal: refuses where no flag can be, and keeps other transactions from setting this one.';
+'Internal: refuses where no flag can be, and keeps other transactions from setting this one; whether the label says on already.';
 REVOKE ALL ON FUNCTION hipaa_guard.begin_flag() FROM PUBLIC;
 
 CREATE FUNCTION hipaa_guard.write_flag(is_on boolean, end_sessions boolean) RETURNS void
@@ -154,7 +160,11 @@ CREATE VIEW hipaa_guard.project AS
     SELECT pg_catalog.current_database()::text AS database, s.state <> 'off' AS hipaa, s.state,
            f.enabled_at, f.enabled_by, f.baa_reference,
            s.state <> 'off' AND EXISTS (SELECT FROM hipaa_guard.pending_settings) AS restart_pending,
-           f.findings_acknowledged, s.integrity
+           f.findings_acknowledged,
+           coalesce(nullif(pg_catalog.concat_ws('; ', nullif(s.integrity, 'ok'),
+               CASE WHEN s.state = 'on' AND f.only_one IS NULL THEN 'the record in hipaa_guard.flag is missing' END,
+               CASE WHEN NOT EXISTS (SELECT FROM hipaa_guard.baa b WHERE b.reference = f.baa_reference)
+                     AND s.state = 'on' AND f.only_one THEN 'the agreement in hipaa_guard.baa is missing' END), ''), 'ok') AS integrity
       FROM hipaa_guard.project_state() s LEFT JOIN hipaa_guard.flag f ON s.state <> 'off';
 COMMENT ON VIEW hipaa_guard.project IS 'One row: the current database as a HIPAA project.';
 COMMENT ON COLUMN hipaa_guard.project.database IS 'Name of the current database.';
@@ -167,26 +177,35 @@ COMMENT ON COLUMN hipaa_guard.project.restart_pending IS
 'Whether a setting waits for a restart of the server; view pending_settings lists them.';
 COMMENT ON COLUMN hipaa_guard.project.findings_acknowledged IS 'Findings in metadata acknowledged when it was flagged; NULL if it is not.';
 COMMENT ON COLUMN hipaa_guard.project.integrity IS
-'ok, or which copy of the flag differs. The database counts as flagged as long as one copy says so.';
+'ok, or which copies of the flag differ (label, state file, record, agreement). It counts as flagged as long as one copy says so.';
 GRANT SELECT ON hipaa_guard.project, hipaa_guard.pending_settings TO PUBLIC;
 
 -- Setting it -----------------------------------------------------------------
 
 CREATE FUNCTION hipaa_guard.count_findings() RETURNS bigint
-    LANGUAGE plpgsql
+    LANGUAGE sql
     SET search_path = pg_catalog, pg_temp
     AS $$
-DECLARE
-    allowed bigint;
-BEGIN
-    SELECT count(*) INTO allowed FROM hipaa_guard.catalog_texts() t
-     WHERE EXISTS (SELECT FROM hipaa_guard.allowed_text a
+SELECT count(*) FROM hipaa_guard.all_texts() t
+ WHERE NOT EXISTS (SELECT FROM hipaa_guard.allowed_text a
                     WHERE a.surface IN (t.surface, '*') AND (a.expires_at IS NULL OR a.expires_at > now())
-                      AND a.digest = hipaa_guard.allowed_digest(a.salt, t.found));
-    RETURN (SELECT count(*) FROM hipaa_guard.scan_catalog()) - allowed;
-END $$;
+                      AND a.digest = hipaa_guard.allowed_digest(a.salt, t.found))
+$$;
 COMMENT ON FUNCTION hipaa_guard.count_findings() IS 'Internal: how many findings scan_catalog() has now that were not allowed.';
 REVOKE ALL ON FUNCTION hipaa_guard.count_findings() FROM PUBLIC;
+
+CREATE FUNCTION hipaa_guard.new_catalog_findings() RETURNS SETOF text
+    LANGUAGE sql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+SELECT t.surface FROM hipaa_guard.catalog_texts() t
+ WHERE NOT EXISTS (SELECT FROM hipaa_guard.allowed_text a
+                    WHERE a.surface IN (t.surface, '*') AND (a.expires_at IS NULL OR a.expires_at > now())
+                      AND a.digest = hipaa_guard.allowed_digest(a.salt, t.found))
+$$;
+COMMENT ON FUNCTION hipaa_guard.new_catalog_findings() IS
+'Internal: surfaces of findings in the catalogs that were not allowed; asked once more when enable() commits.';
+REVOKE ALL ON FUNCTION hipaa_guard.new_catalog_findings() FROM PUBLIC;
 
 CREATE FUNCTION hipaa_guard.preflight_facts(OUT audit_directory_usable boolean, OUT statements_problem text)
     LANGUAGE c VOLATILE
@@ -226,6 +245,13 @@ BEGIN
         'again: turn ssl on, and let them use sslmode=require or better.', outside) END;
     RETURN NEXT;
 
+    SELECT count(*) INTO outside FROM pg_prepared_xacts x WHERE x.database = current_database();
+    requirement := 'no prepared transactions';
+    ok := outside = 0;
+    remedy := CASE WHEN ok THEN NULL ELSE format('%s transactions of this database are prepared, and nobody can look into them: commit '
+        'or roll them back.', outside) END;
+    RETURN NEXT;
+
     requirement := 'audit directory can be written';
     ok := facts.audit_directory_usable;
     remedy := CASE WHEN ok THEN NULL ELSE 'Give the owner of the server the right to write hipaa_guard.audit_directory.' END;
@@ -256,7 +282,11 @@ DECLARE
     failing text;
     findings bigint;
 BEGIN
-    PERFORM hipaa_guard.begin_flag();
+    -- Where the label is on and its record was lost, this puts it back.
+    IF hipaa_guard.begin_flag() AND EXISTS (SELECT FROM hipaa_guard.flag) THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'this database is a HIPAA project already',
+            HINT = 'View hipaa_guard.project shows since when.';
+    END IF;
     problem := hipaa_guard.baa_problem(baa_reference);
     IF problem <> '' THEN
         RAISE EXCEPTION USING ERRCODE = 'PH004', MESSAGE = 'the Business Associate Agreement is not in force',
@@ -275,6 +305,8 @@ BEGIN
         ON CONFLICT (only_one) DO UPDATE SET baa_reference = excluded.baa_reference,
             findings_acknowledged = excluded.findings_acknowledged,
             approver = coalesce(excluded.approver, f.approver), sealed_at = clock_timestamp();
+    INSERT INTO hipaa_guard.approver_member (member, since)
+        SELECT f.approver, '-infinity' FROM hipaa_guard.flag f WHERE f.approver IS NOT NULL ON CONFLICT DO NOTHING;
     PERFORM hipaa_guard.note_approvers('-infinity');
     IF findings > 0 THEN
         PERFORM hipaa_guard.allow_findings('acknowledged when the database became a HIPAA project');

@@ -2,10 +2,9 @@
  * columns.c
  *		Labels on columns: 'phi' or 'phi:category'.
  *
- * A label may be set at any time by who may set labels, and follows into
- * tables, materialized views and views that are made from its column.  It goes
- * only by unprotect(), with a reason.  Partitions count as labelled where their
- * root is.  Locks: those of the catalogs that are read.
+ * A label may be set at any time by who may set labels, and follows the data
+ * (follow.c).  It goes only by unprotect(), with a reason.  Partitions count as
+ * labelled where their root is.  Locks: those of the catalogs that are read.
  */
 #include "project/columns.h"
 
@@ -27,13 +26,11 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
-#include "nodes/nodeFuncs.h"
-#include "parser/parsetree.h"
 #include "project/flag.h"
 #include "project/gates.h"
 #include "project/project.h"
 #include "project/refuse.h"
-#include "rewrite/rewriteSupport.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -180,6 +177,36 @@ hg_project_column_is_phi(Oid relation, AttrNumber column)
 		(column == 0 && labels.columns != NULL);
 }
 
+static char *
+stored_label(Oid relation, AttrNumber column)
+{
+	ObjectAddress object;
+
+	ObjectAddressSubSet(object, RelationRelationId, relation, column);
+	return GetSecurityLabel(&object, HG_PROVIDER);
+}
+
+/* The label that counts for a column: its own, its table's, or those of the root of a partition. */
+char *
+hg_columns_label_of(Oid relation, AttrNumber column)
+{
+	char	   *label = stored_label(relation, column);
+	Oid			root = root_of(relation);
+
+	if (label == NULL)
+		label = stored_label(relation, 0);
+	if (label == NULL && root != relation)
+	{
+		char	   *name = get_attname(relation, column, true);
+		AttrNumber	same = name ? get_attnum(root, name) : 0;
+
+		label = same > 0 ? stored_label(root, same) : NULL;
+		if (label == NULL)
+			label = stored_label(root, 0);
+	}
+	return label;
+}
+
 /* ---- the provider's part ---- */
 
 static bool
@@ -187,7 +214,7 @@ is_label(const char *label)
 {
 	size_t		size = strlen(label);
 
-	if (strncmp(label, "phi", 3) != 0 || size > LABEL_SIZE_MAX)
+	if (strncmp(label, HG_LABEL_PHI, 3) != 0 || size > LABEL_SIZE_MAX)
 		return false;
 	if (label[3] == '\0')
 		return true;
@@ -224,122 +251,14 @@ hg_columns_check_label(Oid relation, int column, const char *label)
 	CacheInvalidateRelcacheByRelid(relation);
 }
 
-static void
-set_label(Oid relation, AttrNumber column, const char *label)
+void
+hg_columns_set_label(Oid relation, AttrNumber column, const char *label)
 {
 	ObjectAddress object;
 
 	ObjectAddressSubSet(object, RelationRelationId, relation, column);
 	hg_columns_check_label(relation, column, label);
 	SetSecurityLabel(&object, HG_PROVIDER, label);
-}
-
-/* ---- labels follow ---- */
-
-typedef struct origin_search
-{
-	List	   *range_table;
-	bool		found;
-} origin_search;
-
-/* Any column of a labelled table inside an expression, sub-selects included. */
-static bool
-search_origin(Node *node, void *context)
-{
-	origin_search *search = context;
-
-	if (node == NULL || search->found)
-		return search->found;
-	if (IsA(node, Query))
-	{
-		List	   *outer = search->range_table;
-
-		search->range_table = ((Query *) node)->rtable;
-		query_tree_walker((Query *) node, search_origin, search, 0);
-		search->range_table = outer;
-		return search->found;
-	}
-	if (IsA(node, Var) && ((Var *) node)->varlevelsup == 0 && ((Var *) node)->varattno > 0 &&
-		(int) ((Var *) node)->varno <= list_length(search->range_table))
-	{
-		Var		   *var = (Var *) node;
-		RangeTblEntry *entry = rt_fetch(var->varno, search->range_table);
-
-		if (entry->rtekind == RTE_RELATION)
-			search->found = hg_project_column_is_phi(entry->relid, var->varattno);
-		else if (entry->rtekind == RTE_SUBQUERY)
-		{
-			TargetEntry *target = get_tle_by_resno(entry->subquery->targetList, var->varattno);
-			List	   *outer = search->range_table;
-
-			search->range_table = entry->subquery->rtable;
-			if (target)
-				(void) search_origin((Node *) target->expr, search);
-			search->range_table = outer;
-		}
-		else if (entry->rtekind == RTE_JOIN)
-			(void) search_origin(list_nth(entry->joinaliasvars, var->varattno - 1), search);
-		return search->found;
-	}
-	return expression_tree_walker(node, search_origin, context);
-}
-
-static void
-label_from(const Query *query, Oid target)
-{
-	ListCell   *cell;
-	AttrNumber	column = 0;
-
-	foreach(cell, query->targetList)
-	{
-		TargetEntry *entry = lfirst_node(TargetEntry, cell);
-		origin_search search = {query->rtable, false};
-
-		if (entry->resjunk)
-			continue;
-		column++;
-		if (OidIsValid(entry->resorigtbl) && entry->resorigcol > 0)
-			search.found = hg_project_column_is_phi(entry->resorigtbl, entry->resorigcol);
-		if (!search.found)
-			(void) search_origin((Node *) entry->expr, &search);
-		if (search.found && !hg_project_column_is_phi(target, column))
-			set_label(target, column, "phi");
-	}
-}
-
-/* The query of a view, as the rewriter has it. */
-static const Query *
-query_of_view(Oid view)
-{
-	Relation	rel = table_open(view, AccessShareLock);
-	const Query *query = NULL;
-
-	if (rel->rd_rules && rel->rd_rules->numLocks > 0)
-		for (int i = 0; i < rel->rd_rules->numLocks; i++)
-			if (rel->rd_rules->rules[i]->event == CMD_SELECT)
-				query = copyObject(linitial_node(Query, rel->rd_rules->rules[i]->actions));
-	table_close(rel, NoLock);
-	return query;
-}
-
-static void
-follow_table(const CreateTableAsStmt *stmt)
-{
-	Oid			target = RangeVarGetRelid(stmt->into->rel, NoLock, true);
-	const Query *query = (const Query *) stmt->query;
-
-	if (OidIsValid(target) && IsA(query, Query) && query->commandType == CMD_SELECT)
-		label_from(query, target);
-}
-
-static void
-follow_view(const ViewStmt *stmt)
-{
-	Oid			view = RangeVarGetRelid(stmt->view, NoLock, true);
-	const Query *query = OidIsValid(view) ? query_of_view(view) : NULL;
-
-	if (query)
-		label_from(query, view);
 }
 
 /* ---- publications ---- */
@@ -396,26 +315,21 @@ check_unlogged(const AlterTableStmt *stmt, const char *command)
 		}
 }
 
-void
+/* What the part after the command wants to know. */
+List *
 hg_columns_before_utility(Node *node, const char *command)
 {
 	if (IsA(node, AlterTableStmt))
 		check_unlogged((AlterTableStmt *) node, command);
+	return hg_columns_sources(node);
 }
 
 void
-hg_columns_after_utility(Node *node, const char *command)
+hg_columns_after_utility(Node *node, const char *command, const List *sources)
 {
+	hg_columns_follow(node, sources);
 	switch (nodeTag(node))
 	{
-		case T_CreateTableAsStmt:
-			CommandCounterIncrement();
-			follow_table((CreateTableAsStmt *) node);
-			break;
-		case T_ViewStmt:
-			CommandCounterIncrement();
-			follow_view((ViewStmt *) node);
-			break;
 		case T_CreatePublicationStmt:
 			if (can_check_publications())
 				check_publication(((CreatePublicationStmt *) node)->pubname, command);
@@ -452,6 +366,8 @@ hg_set_column_label(PG_FUNCTION_ARGS)
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	AttrNumber	column;
 
+	/* As SECURITY LABEL does, so that the column stays what it is until the commit. */
+	LockRelationOid(relation, ShareUpdateExclusiveLock);
 	check_owner(relation);
 	column = get_attnum(relation, name);
 	if (column <= 0)
@@ -461,13 +377,15 @@ hg_set_column_label(PG_FUNCTION_ARGS)
 	unprotecting = true;
 	PG_TRY();
 	{
-		set_label(relation, column,
-				  PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)));
+		hg_columns_set_label(relation, column, PG_ARGISNULL(2) ? NULL :
+							 text_to_cstring(PG_GETARG_TEXT_PP(2)));
 	}
 	PG_FINALLY();
 	{
 		unprotecting = false;
 	}
 	PG_END_TRY();
+	if (!PG_ARGISNULL(2))
+		hg_columns_label_generated(relation);
 	PG_RETURN_VOID();
 }

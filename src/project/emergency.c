@@ -110,6 +110,19 @@ hg_emergency_exempt_until(const char *feature, const char *scope)
 }
 
 bool
+hg_emergency_disclosure_open(void)
+{
+	Datum		answer;
+
+	/* Not by view: pg_dump forbids its sessions to read any. */
+	return ask("SELECT l.entry FROM hipaa_guard.ledger l WHERE l.kind = 'disclosure' "
+			   "AND l.body ->> 'session_id' = hipaa_guard.session_id() "
+			   "AND NOT EXISTS (SELECT FROM hipaa_guard.ledger e WHERE e.kind = 'disclosure' "
+			   "AND e.key = l.key AND e.body ->> 'ended_at' IS NOT NULL)", "ledger", 0, NULL,
+			   &answer);
+}
+
+bool
 hg_project_feature_open(const char *feature, const char *scope)
 {
 	if (!hg_state_database_flagged())
@@ -181,6 +194,16 @@ hg_break_glass(PG_FUNCTION_ARGS)
 					   "each is recorded.", minutes),
 			 errhint("Somebody else has to call hipaa_guard.review_emergency() afterwards.")));
 	PG_RETURN_VOID();
+}
+
+PG_FUNCTION_INFO_V1(hg_login_role);
+
+/* Who logged in, whatever SET SESSION AUTHORIZATION says. */
+Datum
+hg_login_role(PG_FUNCTION_ARGS)
+{
+	(void) fcinfo;
+	PG_RETURN_TEXT_P(cstring_to_text(GetUserNameFromId(GetAuthenticatedUserId(), false)));
 }
 
 void

@@ -17,4 +17,7 @@ extern void hg_emergency_init(void);
  */
 extern TimestampTz hg_emergency_exempt_until(const char *feature, const char *scope);
 
+/* Whether this session has a disclosure open. Uses SPI. */
+extern bool hg_emergency_disclosure_open(void);
+
 #endif							/* HG_PROJECT_EMERGENCY_H */

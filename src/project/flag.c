@@ -9,6 +9,10 @@
  * crash right after the commit finds the flag.  At the commit shared memory
  * follows, and the keeper writes the file again without the mark.
  *
+ * Where a start finds no usable file, but a trail, every database counts as
+ * flagged until the keeper has read the labels and has asked each database for
+ * its record (record.c), so that no two copies can be lost together.
+ *
  * Lock: the state's LWLock for the list and the file.  The keeper reads the
  * catalog without it, and reads again if a commit came in between.
  */
@@ -28,6 +32,7 @@
 #include "catalog/indexing.h"
 #include "catalog/pg_database.h"
 #include "catalog/pg_shseclabel.h"
+#include "executor/spi.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
@@ -50,6 +55,9 @@ typedef struct flag_shared
 	Latch *keeper;		/* NULL while it does not run */
 	uint64		changes;		/* commits that changed the list */
 	bool		file_behind;	/* the file is not what the list says */
+	bool		file_missing;	/* there was none at the start */
+	uint32		records_asked;
+	bool		records_wanted; /* the file was no help: databases are asked for their records */
 	hg_flag_list list;
 } flag_shared;
 
@@ -149,6 +157,71 @@ hg_flag_end_sessions_at_commit(Oid database)
 	end_sessions_of = database;
 }
 
+/* Every other session of the database ends; what is in the midst of connecting is checked later. */
+static void
+end_sessions(Oid database)
+{
+	for (uint32 i = 0; i < ProcGlobal->allProcCount; i++)
+	{
+		PGPROC	   *proc = &ProcGlobal->allProcs[i];
+		int			pid = proc->pid;
+
+		if (pid != 0 && pid != MyProcPid && proc->databaseId == database &&
+			BackendPidGetProc(pid) == proc)
+			(void) kill(pid, SIGTERM);
+	}
+}
+
+static int
+count_sessions(Oid database)
+{
+	int			count = 0;
+
+	for (uint32 i = 0; i < ProcGlobal->allProcCount; i++)
+	{
+		PGPROC	   *proc = &ProcGlobal->allProcs[i];
+		int			pid = proc->pid;
+
+		count += pid != 0 && pid != MyProcPid && proc->databaseId == database &&
+			BackendPidGetProc(pid) == proc;
+	}
+	return count;
+}
+
+#define SESSIONS_WAITS_MAX 1000
+#define SESSIONS_WAIT_US 10000
+
+/*
+ * What other sessions have committed since enable() looked, and what they have
+ * still open, must not get in unseen: they end first, and then the catalogs are
+ * looked at once more.  Who connects in the moment that is left ends after the
+ * commit.
+ */
+static void
+check_once_more(Oid database)
+{
+	uint64		findings = 0;
+
+	for (int i = 0; i < SESSIONS_WAITS_MAX && count_sessions(database) > 0; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		end_sessions(database);
+		pg_usleep(SESSIONS_WAIT_US);
+	}
+	PushActiveSnapshot(GetTransactionSnapshot());
+	SPI_connect();
+	if (SPI_execute("SELECT FROM hipaa_guard.new_catalog_findings()", true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not look at the catalogs");
+	findings = SPI_processed;
+	SPI_finish();
+	PopActiveSnapshot();
+	if (findings > 0)
+		ereport(ERROR,
+				(errcode(HG_ERRCODE_NOT_READY),
+				 errmsg("metadata with PHI-like text came in while HIPAA was being enabled"),
+				 errhint("Look at hipaa_guard.scan_catalog(), and try again.")));
+}
+
 /* Reads the labels as they will be, and has the file say so before the commit. */
 static void
 before_commit(void)
@@ -178,21 +251,9 @@ before_commit(void)
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("too many flagged databases in this cluster"),
 				 errdetail("At most %d can be.", HG_STATE_DATABASES_MAX)));
-}
-
-/* Every other session of the database ends; what is in the midst of connecting is checked later. */
-static void
-end_sessions(Oid database)
-{
-	for (uint32 i = 0; i < ProcGlobal->allProcCount; i++)
-	{
-		PGPROC	   *proc = &ProcGlobal->allProcs[i];
-		int			pid = proc->pid;
-
-		if (pid != 0 && pid != MyProcPid && proc->databaseId == database &&
-			BackendPidGetProc(pid) == proc)
-			(void) kill(pid, SIGTERM);
-	}
+	/* The last that can fail, so that no session ends in vain. */
+	if (OidIsValid(end_sessions_of))
+		check_once_more(end_sessions_of);
 }
 
 /* Runs after the commit, so it must not fail: no allocation, no file. */
@@ -353,6 +414,40 @@ same(const hg_flag_list *a, const hg_flag_list *b)
 	return a->count == b->count && found == a->count;
 }
 
+bool
+hg_flag_records_wanted(void)
+{
+	return shared->records_wanted;
+}
+
+/* The keeper's next look takes it for one whose label is missing. */
+void
+hg_flag_record_is(Oid database, bool found)
+{
+	LWLockAcquire(hg_state_lock(), LW_EXCLUSIVE);
+	shared->records_asked++;
+	if (found && find(database) == NULL)
+		(void) put(database, HG_FLAG_ON, false);
+	LWLockRelease(hg_state_lock());
+}
+
+/* How many answers there were: a worker that fails gives none. */
+uint32
+hg_flag_records_asked(void)
+{
+	return shared->records_asked;
+}
+
+/* From now on there is a file, so that the next start has to search no more. */
+void
+hg_flag_records_searched(void)
+{
+	LWLockAcquire(hg_state_lock(), LW_EXCLUSIVE);
+	shared->records_wanted = false;
+	shared->file_behind = true;
+	LWLockRelease(hg_state_lock());
+}
+
 /* Takes over what was read, unless a commit came in between; then false. */
 static bool
 take_over(const hg_flag_list *list, uint64 changes)
@@ -367,7 +462,7 @@ take_over(const hg_flag_list *list, uint64 changes)
 			shared->file_behind = true;
 		shared->list = *list;
 		publish();
-		hg_state_assume_flagged(false);
+		hg_state_assume_flagged(shared->records_wanted);
 		if (shared->file_behind)
 			shared->file_behind = !hg_statefile_write(&shared->list, LOG);
 	}
@@ -467,6 +562,20 @@ trail_exists(void)
 	return found;
 }
 
+/*
+ * A cluster that has a trail, though no flag, gets a file that says so, or its
+ * next start would take every database for flagged.  Raises nothing.
+ */
+void
+hg_flag_keep_file(void)
+{
+	if (!shared->file_missing || !trail_exists() || RecoveryInProgress())
+		return;
+	LWLockAcquire(hg_state_lock(), LW_EXCLUSIVE);
+	shared->file_missing = !hg_statefile_write(&shared->list, LOG);
+	LWLockRelease(hg_state_lock());
+}
+
 Size
 hg_flag_shmem_size(void)
 {
@@ -494,10 +603,10 @@ hg_flag_shmem_startup(void)
 		shared->list.entries[i].pending = false;
 	}
 	publish();
-	hg_state_assume_flagged(status == HG_STATEFILE_UNUSABLE ||
-							(status == HG_STATEFILE_MISSING && trail_exists()));
-	/* Without a file, the keeper writes one as soon as there is a flag. */
-	shared->file_behind = status == HG_STATEFILE_UNUSABLE;
+	shared->file_missing = status == HG_STATEFILE_MISSING;
+	shared->records_wanted = status == HG_STATEFILE_UNUSABLE ||
+		(status == HG_STATEFILE_MISSING && trail_exists());
+	hg_state_assume_flagged(shared->records_wanted);
 }
 
 void

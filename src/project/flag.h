@@ -51,6 +51,7 @@ extern void hg_flag_touch(Oid database);	/* look again when the transaction comm
 extern void hg_flag_end_sessions_at_commit(Oid database);
 extern void hg_flag_reload(void);	/* the keeper's */
 extern void hg_flag_nudge_keeper(void);
+extern void hg_flag_keep_file(void);	/* the keeper's */
 extern void hg_flag_keeper_is(Latch *latch);
 extern bool hg_flag_label_missing(Oid database);
 extern bool hg_flag_file_differs(void);
@@ -66,6 +67,15 @@ typedef enum hg_statefile_status
 
 extern hg_statefile_status hg_statefile_read(hg_flag_list *list);
 extern bool hg_statefile_write(const hg_flag_list *list, int elevel);
+
+/* A database that no label names and whose record says flagged, found by a search. */
+extern void hg_flag_record_is(Oid database, bool found);
+extern uint32 hg_flag_records_asked(void);
+extern bool hg_flag_records_wanted(void);
+extern void hg_flag_records_searched(void);
+
+/* record.c: looks into the databases, where label and state file may both be lost. */
+extern bool hg_record_search(void);
 
 /* keeper.c: the worker that loads the flags. */
 extern void hg_keeper_init(void);

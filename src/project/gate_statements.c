@@ -8,18 +8,26 @@
 #include "project/gates.h"
 
 #include "access/htup_details.h"
+#include "access/xact.h"
+#include "audit/audit.h"
+#include "base/errors.h"
 #include "base/guc.h"
 #include "base/state.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
 #include "commands/defrem.h"
 #include "commands/extension.h"
 #include "foreign/foreign.h"
 #include "funcapi.h"
+#include "parser/parse_func.h"
 #include "project/refuse.h"
+#include "utils/acl.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/catcache.h"
 #include "utils/inval.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 #include "utils/varlena.h"
@@ -247,6 +255,90 @@ gate_function(const List *options, const char *command)
 	}
 }
 
+/* With a search_path of its own, a caller cannot put other objects in the function's way. */
+static void
+gate_definer(const CreateFunctionStmt *stmt, const char *command)
+{
+	bool		definer = false;
+	bool		has_path = false;
+	ListCell   *cell;
+
+	foreach(cell, stmt->options)
+	{
+		DefElem    *option = lfirst_node(DefElem, cell);
+
+		if (strcmp(option->defname, "security") == 0)
+			definer = boolVal(option->arg);
+		else if (strcmp(option->defname, "set") == 0)
+		{
+			VariableSetStmt *set = castNode(VariableSetStmt, option->arg);
+
+			has_path |= set->name && strcmp(set->name, "search_path") == 0 &&
+				(set->kind == VAR_SET_VALUE || set->kind == VAR_SET_CURRENT);
+		}
+	}
+	if (definer && !has_path)
+		hg_gate(HG_FEATURE_SECURITY_DEFINER, strVal(llast(stmt->funcname)), command);
+}
+
+static bool
+has_search_path(Datum settings)
+{
+	Datum	   *elements;
+	int			count;
+	bool		found = false;
+
+	deconstruct_array(DatumGetArrayTypeP(settings), TEXTOID, -1, false, TYPALIGN_INT, &elements,
+					  NULL, &count);
+	for (int i = 0; i < count; i++)
+		found |= strncmp(TextDatumGetCString(elements[i]), "search_path=", 12) == 0;
+	return found;
+}
+
+/* What an ALTER has made of a function; an error takes it back. */
+static void
+gate_altered_function(const AlterFunctionStmt *stmt, const char *command)
+{
+	Oid			function = LookupFuncWithArgs(stmt->objtype, stmt->func, true);
+	HeapTuple	tuple;
+	Datum		settings;
+	bool		isnull;
+	bool		open;
+
+	CommandCounterIncrement();
+	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	if (!HeapTupleIsValid(tuple))
+		return;
+	settings = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_proconfig, &isnull);
+	open = ((Form_pg_proc) GETSTRUCT(tuple))->prosecdef && (isnull || !has_search_path(settings));
+	ReleaseSysCache(tuple);
+	if (open)
+		hg_gate(HG_FEATURE_SECURITY_DEFINER, get_func_name(function), command);
+}
+
+/* Passes, and whoever reads the log or the trail sees it. */
+static void
+warn_of_role(const List *options, const char *role, const char *command)
+{
+	ListCell   *cell;
+
+	foreach(cell, options)
+	{
+		DefElem    *option = lfirst_node(DefElem, cell);
+
+		if ((strcmp(option->defname, "superuser") != 0 &&
+			 strcmp(option->defname, "bypassrls") != 0) || !boolVal(option->arg))
+			continue;
+		hg_audit_record(HG_AUDIT_GUARD, HG_AUDIT_SUCCESS, command, "role", role, 0,
+						"role that passes over row security");
+		ereport(WARNING,
+				(errcode(ERRCODE_WARNING),
+				 errmsg("the role will pass over row-level security in HIPAA projects"),
+				 errhint("Give SUPERUSER and BYPASSRLS to nobody who does not need them.")));
+		return;
+	}
+}
+
 static const char *
 option_of(const List *options, const char *name)
 {
@@ -343,6 +435,13 @@ hg_gates_before_utility(Node *node, const char *command)
 			break;
 		case T_CreateFunctionStmt:
 			gate_function(((CreateFunctionStmt *) node)->options, command);
+			gate_definer((CreateFunctionStmt *) node, command);
+			break;
+		case T_CreateEventTrigStmt:
+			hg_gate(HG_FEATURE_EVENT_TRIGGER, ((CreateEventTrigStmt *) node)->trigname, command);
+			break;
+		case T_AlterEventTrigStmt:
+			hg_gate(HG_FEATURE_EVENT_TRIGGER, ((AlterEventTrigStmt *) node)->trigname, command);
 			break;
 		case T_DoStmt:
 			gate_do((DoStmt *) node, command);
@@ -371,6 +470,20 @@ hg_gates_before_utility(Node *node, const char *command)
 		default:
 			break;
 	}
+}
+
+void
+hg_gates_after_utility(Node *node, const char *command)
+{
+	if (creating_extension)
+		return;
+	if (IsA(node, AlterFunctionStmt) && hg_state_database_flagged())
+		gate_altered_function((AlterFunctionStmt *) node, command);
+	else if (IsA(node, CreateRoleStmt))
+		warn_of_role(((CreateRoleStmt *) node)->options, ((CreateRoleStmt *) node)->role, command);
+	else if (IsA(node, AlterRoleStmt))
+		warn_of_role(((AlterRoleStmt *) node)->options,
+					 get_rolespec_name(((AlterRoleStmt *) node)->role), command);
 }
 
 PG_FUNCTION_INFO_V1(hg_safe_extensions);

@@ -34,7 +34,12 @@ static const struct
 	{HG_FEATURE_WAL_MESSAGE, "Logical messages put free text into the write-ahead log."},
 	{HG_FEATURE_LOGICAL_SLOT, "Logical slots made by SQL may use a plugin that passes over the "
 	"filters of publications."},
-	{HG_FEATURE_DEBUG_PRINT, "Printed trees of queries put every literal into the log."},
+	{HG_FEATURE_DEBUG_PRINT, "Trees, statistics and parameters of queries go into the log."},
+	{HG_FEATURE_SECURITY_DEFINER, "SECURITY DEFINER functions without a search_path of their own "
+	"run what their callers put in their way."},
+	{HG_FEATURE_EVENT_TRIGGER, "Event triggers run code at every command, and can undo it."},
+	{HG_FEATURE_BULK_READ, "More rows with labelled columns than hipaa_guard.bulk_rows, to a "
+	"client that has no disclosure open."},
 	{HG_FEATURE_SERVICE, "Services that no agreement covers: Neon Auth, Data API."},
 	{HG_FEATURE_IDLE_SESSION, "Sessions that stay idle longer than max_idle_session."},
 	{HG_FEATURE_IDLE_IN_TRANSACTION, "Transactions that stay idle longer than "

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "nodes/parsenodes.h"
+#include "nodes/plannodes.h"
 
 /* Rows of the table in gates.c; the names are what exempt() takes. */
 #define HG_FEATURE_COPY_PROGRAM "copy_program"
@@ -22,6 +23,9 @@
 #define HG_FEATURE_WAL_MESSAGE "wal_message"
 #define HG_FEATURE_LOGICAL_SLOT "logical_slot"
 #define HG_FEATURE_DEBUG_PRINT "debug_print"
+#define HG_FEATURE_SECURITY_DEFINER "security_definer"
+#define HG_FEATURE_EVENT_TRIGGER "event_trigger"
+#define HG_FEATURE_BULK_READ "bulk_read"
 #define HG_FEATURE_SERVICE "service"
 #define HG_FEATURE_IDLE_SESSION "idle_session"
 #define HG_FEATURE_IDLE_IN_TRANSACTION "idle_in_transaction"
@@ -35,6 +39,11 @@ extern void hg_gate(const char *feature, const char *scope, const char *command)
 /* gate_statements.c: which statements and functions are which feature. */
 extern void hg_gates_init(void);
 extern void hg_gates_before_utility(Node *stmt, const char *command);
+extern void hg_gates_after_utility(Node *stmt, const char *command);
 extern void hg_gates_function(Oid function);
+
+/* bulk.c: more rows with labelled columns than hipaa_guard.bulk_rows, without a disclosure. */
+extern void hg_bulk_init(void);
+extern PlannedStmt *hg_bulk_before_utility(PlannedStmt *planned);
 
 #endif							/* HG_PROJECT_GATES_H */

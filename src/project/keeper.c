@@ -49,6 +49,9 @@ at_exit(int code, Datum arg)
 static void
 look(void)
 {
+	if (hg_flag_records_wanted() && hg_record_search())
+		hg_flag_records_searched();
+	hg_flag_keep_file();
 	StartTransactionCommand();
 	AcceptInvalidationMessages();
 	if (wanted || hg_flag_file_behind())
@@ -76,11 +79,13 @@ hg_keeper_main(Datum arg)
 	{
 		look();
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 RecoveryInProgress() ? STANDBY_INTERVAL_MS : PRIMARY_INTERVAL_MS,
+						 RecoveryInProgress() || hg_flag_records_wanted() ?
+						 STANDBY_INTERVAL_MS : PRIMARY_INTERVAL_MS,
 						 PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 	}
+	hg_flag_keep_file();
 	/* Not 0, which would tell the postmaster not to start it again. */
 	proc_exit(1);
 }

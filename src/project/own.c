@@ -22,7 +22,10 @@
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/objectaddress.h"
+#include "catalog/pg_database.h"
+#include "catalog/pg_depend.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_language.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_policy.h"
 #include "catalog/pg_proc.h"
@@ -44,9 +47,29 @@
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
-/* The catalogs that hold the flag, or the functions that guard it. */
-static const Oid guarded_catalogs[] = {
-	SharedSecLabelRelationId, SecLabelRelationId, ExtensionRelationId, ProcedureRelationId
+/*
+ * The catalogs that hold the flag, or by which what guards it is known.  Those
+ * of the cluster are guarded from its other databases too.  The scripts of
+ * other extensions may have to change the last ones.
+ */
+static const struct
+{
+	Oid			catalog;
+	bool		shared;
+	bool		scripts_may;
+}			guarded_catalogs[] = {
+	{SharedSecLabelRelationId, true, false},
+	{DatabaseRelationId, true, false},
+	{SecLabelRelationId, false, false},
+	{ExtensionRelationId, false, false},
+	{ProcedureRelationId, false, false},
+	{NamespaceRelationId, false, false},
+	{RelationRelationId, false, true},
+	{AttributeRelationId, false, true},
+	{TriggerRelationId, false, true},
+	{RewriteRelationId, false, true},
+	{DependRelationId, false, true},
+	{LanguageRelationId, false, true},
 };
 
 /* Objects that belong to a relation and have no schema of their own. */
@@ -235,7 +258,7 @@ void
 hg_own_at_truncate(Oid relation)
 {
 	for (size_t i = 0; i < lengthof(guarded_catalogs); i++)
-		if (relation == guarded_catalogs[i])
+		if (relation == guarded_catalogs[i].catalog)
 			refuse("TRUNCATE", "system catalog", get_rel_name(relation));
 	if (own_depth == 0 && !updating() && hg_own_relation(relation))
 		refuse("TRUNCATE", "table", get_rel_name(relation));
@@ -271,8 +294,9 @@ check_relation(Oid relation, AclMode rights)
 	bool		flagged = hg_state_database_flagged();
 
 	for (size_t i = 0; i < lengthof(guarded_catalogs); i++)
-		if (relation == guarded_catalogs[i] &&
-			(flagged || relation == SharedSecLabelRelationId) && !updating())
+		if (relation == guarded_catalogs[i].catalog && !updating() &&
+			(flagged || guarded_catalogs[i].shared) &&
+			!(creating_extension && guarded_catalogs[i].scripts_may))
 			hg_refuse(&(hg_refusal) {
 				HG_ERRCODE_FLAG, verb_of(rights), "system catalog", get_rel_name(relation),
 				"direct change of a catalog",

@@ -79,7 +79,10 @@ PG_FUNCTION_INFO_V1(hg_begin_flag);
 PG_FUNCTION_INFO_V1(hg_write_flag);
 PG_FUNCTION_INFO_V1(hg_project_state);
 
-/* Refuses where no flag can be; then this transaction alone can set the flag until it ends. */
+/*
+ * Whether the flag is on.  Refuses where none can be; then this transaction
+ * alone can set the flag until it ends.
+ */
 Datum
 hg_begin_flag(PG_FUNCTION_ARGS)
 {
@@ -93,12 +96,7 @@ hg_begin_flag(PG_FUNCTION_ARGS)
 	refuse_system_database();
 	LockSharedObject(DatabaseRelationId, MyDatabaseId, 0, ShareUpdateExclusiveLock);
 	label = hg_label_of_database(MyDatabaseId);
-	if (label && hg_label_flag(label) == HG_FLAG_ON)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("this database is a HIPAA project already"),
-				 errhint("View hipaa_guard.project shows since when.")));
-	PG_RETURN_VOID();
+	PG_RETURN_BOOL(label && hg_label_flag(label) == HG_FLAG_ON);
 }
 
 /* Writes the label of the current database: on, or restoring. */
@@ -189,9 +187,9 @@ integrity_of(hg_flag flag)
 	if (flag == HG_FLAG_OFF)
 		return "ok";
 	if (hg_flag_label_missing(MyDatabaseId))
-		return "the label is missing; the state file has the flag";
+		return "the label is missing";
 	if (hg_flag_file_differs())
-		return "the state file differs from the labels";
+		return "the state file is missing or differs";
 	return "ok";
 }
 

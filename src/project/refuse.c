@@ -12,6 +12,7 @@
 #include "base/errors.h"
 #include "base/state.h"
 #include "catalog/dependency.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_database.h"
 #include "commands/dbcommands.h"
 #include "commands/defrem.h"
@@ -76,6 +77,8 @@ object_access(ObjectAccessType access, Oid class, Oid object, int sub_object, vo
 		return;
 	if (access == OAT_DROP && class == DatabaseRelationId)
 		drop_database(object);
+	if (access == OAT_DROP && class == AuthIdRelationId)
+		hg_membership_at_drop(object);
 	if (!hg_state_database_flagged())
 		return;
 	switch (access)
@@ -151,22 +154,22 @@ flag_copy(const char *name, Oid source)
 					"copy of a flagged database");
 }
 
-static void
+/* What the part after the command wants to know of columns. */
+static List *
 before_utility(Node *node, const char *command)
 {
 	if (IsBinaryUpgrade || !hg_state_cluster_flagged())
-		return;
+		return NIL;
 	hg_settings_before_utility(node, command);
-	if (hg_state_database_flagged())
-	{
-		hg_connections_before_statement();
-		/* Other statements might have to be the first of their transaction. */
-		if (IsA(node, ListenStmt))
-			hg_idle_read_exemptions();
-		hg_own_before_utility(node, command);
-		hg_gates_before_utility(node, command);
-		hg_columns_before_utility(node, command);
-	}
+	if (!hg_state_database_flagged())
+		return NIL;
+	hg_connections_before_statement();
+	/* Other statements might have to be the first of their transaction. */
+	if (IsA(node, ListenStmt))
+		hg_idle_read_exemptions();
+	hg_own_before_utility(node, command);
+	hg_gates_before_utility(node, command);
+	return hg_columns_before_utility(node, command);
 }
 
 static void
@@ -177,6 +180,8 @@ utility(PlannedStmt *planned, const char *query, bool read_only, ProcessUtilityC
 	ProcessUtility_hook_type next = previous_utility ? previous_utility : standard_ProcessUtility;
 	Oid			source = InvalidOid;
 	char	   *version = NULL;
+	hg_memberships *memberships = NULL;
+	List	   *sources;
 	const char *command = GetCommandTagName(CreateCommandTag(node));
 
 	if (is_flag_of_dump(node))
@@ -185,14 +190,23 @@ utility(PlannedStmt *planned, const char *query, bool read_only, ProcessUtilityC
 		source = template_of((CreatedbStmt *) node);
 	else if (IsA(node, AlterExtensionStmt))
 		version = hg_own_version();
-	before_utility(node, command);
+	sources = before_utility(node, command);
+	if (!IsBinaryUpgrade && hg_state_cluster_flagged())
+	{
+		memberships = hg_membership_before_utility(node);
+		planned = hg_bulk_before_utility(planned);
+	}
 	next(planned, query, read_only, context, params, env, dest, qc);
 	if (OidIsValid(source))
 		flag_copy(((CreatedbStmt *) node)->dbname, source);
+	if (memberships)
+		hg_membership_after_utility(memberships);
 	if (version)
 		hg_own_after_utility(node, version);
 	if (!IsBinaryUpgrade && hg_state_database_flagged())
-		hg_columns_after_utility(node, command);
+		hg_columns_after_utility(node, command, sources);
+	if (!IsBinaryUpgrade && hg_state_cluster_flagged())
+		hg_gates_after_utility(node, command);
 }
 
 void
@@ -201,6 +215,7 @@ hg_refuse_init(void)
 	hg_own_init();
 	hg_settings_init();
 	hg_gates_init();
+	hg_bulk_init();
 	previous_object_access = object_access_hook;
 	object_access_hook = object_access;
 	previous_utility = ProcessUtility_hook;

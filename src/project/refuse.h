@@ -45,6 +45,12 @@ extern void hg_own_before_utility(Node *stmt, const char *command);
 extern void hg_own_after_utility(Node *stmt, const char *version_before);
 extern char *hg_own_version(void);
 
+/* membership.c: since when who is a member of a role. */
+typedef struct hg_memberships hg_memberships;
+extern hg_memberships *hg_membership_before_utility(const Node *stmt);
+extern void hg_membership_after_utility(const hg_memberships *before);
+extern void hg_membership_at_drop(Oid role);
+
 /* settings.c: settings that must not become weaker. */
 extern void hg_settings_init(void);
 extern void hg_settings_before_utility(Node *stmt, const char *command);

@@ -60,6 +60,11 @@ static const struct rule
 	{"debug_print_parse", MUST_BE_OFF, "off", NULL, 0, false, HG_FEATURE_DEBUG_PRINT},
 	{"debug_print_rewritten", MUST_BE_OFF, "off", NULL, 0, false, HG_FEATURE_DEBUG_PRINT},
 	{"debug_print_plan", MUST_BE_OFF, "off", NULL, 0, false, HG_FEATURE_DEBUG_PRINT},
+	{"log_parser_stats", MUST_BE_OFF, "off", NULL, 0, false, HG_FEATURE_DEBUG_PRINT},
+	{"log_planner_stats", MUST_BE_OFF, "off", NULL, 0, false, HG_FEATURE_DEBUG_PRINT},
+	{"log_executor_stats", MUST_BE_OFF, "off", NULL, 0, false, HG_FEATURE_DEBUG_PRINT},
+	{"log_statement_stats", MUST_BE_OFF, "off", NULL, 0, false, HG_FEATURE_DEBUG_PRINT},
+	{"plpgsql.print_strict_params", MUST_BE_OFF, "off", NULL, 0, false, HG_FEATURE_DEBUG_PRINT},
 	{"session_preload_libraries", MUST_BE_EMPTY, "", NULL, 0, false, HG_FEATURE_LOAD},
 	{"local_preload_libraries", MUST_BE_EMPTY, "", NULL, 0, false, HG_FEATURE_LOAD},
 };
@@ -354,6 +359,26 @@ WRAP_BOOL(allow_system_table_mods)
 WRAP_BOOL(debug_print_parse)
 WRAP_BOOL(debug_print_rewritten)
 WRAP_BOOL(debug_print_plan)
+WRAP_BOOL(log_parser_stats)
+WRAP_BOOL(log_planner_stats)
+WRAP_BOOL(log_executor_stats)
+WRAP_BOOL(log_statement_stats)
+
+static const struct
+{
+	const char *name;
+	GucBoolCheckHook hook;
+	GucBoolCheckHook *previous;
+}			wrapped[] = {
+	{"allow_system_table_mods", check_allow_system_table_mods, &previous_allow_system_table_mods},
+	{"debug_print_parse", check_debug_print_parse, &previous_debug_print_parse},
+	{"debug_print_rewritten", check_debug_print_rewritten, &previous_debug_print_rewritten},
+	{"debug_print_plan", check_debug_print_plan, &previous_debug_print_plan},
+	{"log_parser_stats", check_log_parser_stats, &previous_log_parser_stats},
+	{"log_planner_stats", check_log_planner_stats, &previous_log_planner_stats},
+	{"log_executor_stats", check_log_executor_stats, &previous_log_executor_stats},
+	{"log_statement_stats", check_log_statement_stats, &previous_log_statement_stats},
+};
 
 static GucEnumCheckHook previous_log_min_messages = NULL;
 static struct config_enum *log_min_messages_setting = NULL;
@@ -383,12 +408,8 @@ hg_settings_init(void)
 	struct config_generic *found = hg_find_setting("log_min_messages");
 
 	hg_guc_allowed_hook = allowed;
-	wrap_bool("allow_system_table_mods", check_allow_system_table_mods,
-			  &previous_allow_system_table_mods);
-	wrap_bool("debug_print_parse", check_debug_print_parse, &previous_debug_print_parse);
-	wrap_bool("debug_print_rewritten", check_debug_print_rewritten,
-			  &previous_debug_print_rewritten);
-	wrap_bool("debug_print_plan", check_debug_print_plan, &previous_debug_print_plan);
+	for (size_t i = 0; i < lengthof(wrapped); i++)
+		wrap_bool(wrapped[i].name, wrapped[i].hook, wrapped[i].previous);
 	if (found == NULL || found->vartype != PGC_ENUM)
 		elog(ERROR, "there is no setting \"%s\"", "log_min_messages");
 	log_min_messages_setting = (struct config_enum *) found;

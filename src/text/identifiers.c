@@ -8,7 +8,8 @@
  * on it says that it changed; before the transaction commits its rows are read,
  * and when it has committed they replace those that this database had in the
  * cluster's one set.  The commit also invalidates pg_shseclabel: that makes the
- * keeper of a hot standby look, and have the table read there.
+ * keeper of a hot standby look, and have the table read there.  What a database
+ * brought goes with the extension, or with the database.
  *
  * Writers hold the state's LWLock (base/state.h); readers take none, a sequence
  * count in the set tells them of a change (phi.h).
@@ -24,7 +25,11 @@
 #include "base/guc.h"
 #include "base/state.h"
 #include "catalog/namespace.h"
+#include "catalog/objectaccess.h"
+#include "catalog/pg_database.h"
+#include "catalog/pg_extension.h"
 #include "catalog/pg_shseclabel.h"
+#include "commands/extension.h"
 #include "common/file_perm.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -68,6 +73,11 @@ static bool changed = false;
 
 /* What it will publish, read before its commit; NULL if nothing. */
 static hg_phi_custom_set *pending = NULL;
+
+/* The database that it drops: what that one brought goes with it. */
+static Oid	dropped = InvalidOid;
+
+static object_access_hook_type previous_object_access = NULL;
 
 static pg_crc32c
 crc_of(const identifiers *content)
@@ -134,12 +144,12 @@ write_file(const identifiers *content)
 
 /* Rows of other databases stay; what finds no room any more is left out, and told. */
 static void
-merge(identifiers *content, const hg_phi_custom_set *own)
+merge(identifiers *content, Oid database, const hg_phi_custom_set *own)
 {
 	uint32		count = 0;
 
 	for (uint32 i = 0; i < content->set.count; i++)
-		if (content->databases[i] != MyDatabaseId)
+		if (content->databases[i] != database)
 		{
 			content->set.rows[count] = content->set.rows[i];
 			content->databases[count++] = content->databases[i];
@@ -147,20 +157,20 @@ merge(identifiers *content, const hg_phi_custom_set *own)
 	for (uint32 i = 0; i < own->count && count < HG_PHI_CUSTOM_MAX; i++)
 	{
 		content->set.rows[count] = own->rows[i];
-		content->databases[count++] = MyDatabaseId;
+		content->databases[count++] = database;
 	}
 	content->set.count = count;
 }
 
 /* After the commit, so nothing here may fail. */
 static void
-publish(const hg_phi_custom_set *own)
+publish(Oid database, const hg_phi_custom_set *own)
 {
 	static identifiers content; /* 12 kB: not on the stack */
 
 	LWLockAcquire(hg_state_lock(), LW_EXCLUSIVE);
 	content = *shared;
-	merge(&content, own);
+	merge(&content, database, own);
 	shared->set.version++;
 	pg_write_barrier();
 	shared->set.count = content.set.count;
@@ -262,6 +272,17 @@ before_commit(XactEvent event)
 	read_table(set);
 }
 
+/* A DROP DATABASE cannot be rolled back once it has begun to remove files. */
+static void
+forget_dropped(XactEvent event)
+{
+	static const hg_phi_custom_set none;
+
+	if (OidIsValid(dropped) && event == XACT_EVENT_COMMIT)
+		publish(dropped, &none);
+	dropped = InvalidOid;
+}
+
 static void
 at_transaction_end(XactEvent event, void *arg)
 {
@@ -271,12 +292,41 @@ at_transaction_end(XactEvent event, void *arg)
 	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT)
 		return;
 	changed = false;
+	if (OidIsValid(dropped))
+		forget_dropped(event);
 	if (pending == NULL)
 		return;
 	if (event == XACT_EVENT_COMMIT)
-		publish(pending);
+		publish(MyDatabaseId, pending);
 	pfree(pending);
 	pending = NULL;
+}
+
+static bool
+has_identifiers(Oid database)
+{
+	bool		found = false;
+
+	LWLockAcquire(hg_state_lock(), LW_SHARED);
+	for (uint32 i = 0; i < shared->set.count; i++)
+		found |= shared->databases[i] == database;
+	LWLockRelease(hg_state_lock());
+	return found;
+}
+
+/* No trigger fires when the extension goes, nor when the database does. */
+static void
+object_access(ObjectAccessType access, Oid class, Oid object, int sub_object, void *arg)
+{
+	if (previous_object_access)
+		previous_object_access(access, class, object, sub_object, arg);
+	if (access != OAT_DROP || shared == NULL || shared->set.count == 0)
+		return;
+	if (class == DatabaseRelationId && has_identifiers(object))
+		dropped = object;
+	else if (class == ExtensionRelationId && has_identifiers(MyDatabaseId) &&
+			 object == get_extension_oid("hipaa_guard", true))
+		changed = true;
 }
 
 PGDLLEXPORT void hg_identifiers_main(Datum database);
@@ -291,7 +341,7 @@ hg_identifiers_main(Datum database)
 	StartTransactionCommand();
 	read_table(&set);
 	CommitTransactionCommand();
-	publish(&set);
+	publish(MyDatabaseId, &set);
 	proc_exit(0);
 }
 
@@ -381,6 +431,8 @@ hg_builtin_identifiers(PG_FUNCTION_ARGS)
 void
 hg_text_init(void)
 {
+	previous_object_access = object_access_hook;
+	object_access_hook = object_access;
 	RegisterXactCallback(at_transaction_end, NULL);
 }
 

@@ -135,7 +135,7 @@ sql($node, 'postgres', q{DELETE FROM pg_shseclabel WHERE objoid = (SELECT oid FR
 $node->stop;
 $node->append_conf('postgresql.conf', "shared_preload_libraries = 'hipaa_guard'");
 $node->start;
-flagged('without its label', 'the label is missing; the state file has the flag');
+flagged('without its label', 'the label is missing');
 is(sql($node, 'clinic', q{SELECT status FROM hipaa_guard.posture() WHERE id = 'HIP-03'}), 'fail', 'and so does the posture');
 
 # Single-user mode: the guard is there, and so is the emergency.
