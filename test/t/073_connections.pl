@@ -5,6 +5,13 @@
 use Guarded;
 use IPC::Run ();
 
+# Server and clients here would speak TLS 1.1 as well, if they were let.
+my $openssl = PostgreSQL::Test::Utils::tempdir() . '/openssl.cnf';
+open my $conf, '>', $openssl or die;
+print $conf "openssl_conf = all\n[all]\nssl_conf = ssl\n[ssl]\nsystem_default = old\n[old]\nMinProtocol = TLSv1\n",
+    "CipherString = DEFAULT:\@SECLEVEL=0\n";
+close $conf;
+$ENV{OPENSSL_CONF} = $openssl;
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init(allows_streaming => 1);
 my $data = $node->data_dir;
@@ -12,7 +19,8 @@ PostgreSQL::Test::Utils::system_or_bail('openssl', 'req', '-new', '-x509', '-day
     '-subj', '/CN=localhost', '-out', "$data/server.crt", '-keyout', "$data/server.key");
 chmod 0600, "$data/server.key";
 $node->append_conf('postgresql.conf', join "\n", "shared_preload_libraries = 'hipaa_guard'", "listen_addresses = '127.0.0.1,::1'",
-    'ssl = on', 'fsync = off', 'autovacuum = off', "log_line_prefix = '%m [%p] %q%a '", '');
+    'ssl = on', "ssl_min_protocol_version = 'TLSv1'", "ssl_ciphers = 'ALL:\@SECLEVEL=0'", 'fsync = off',
+    'autovacuum = off', "log_line_prefix = '%m [%p] %q%a '", '');
 $node->append_conf('pg_hba.conf', join "\n", map { ("host all all $_ trust", "host replication all $_ trust") } '127.0.0.1/32', '::1/128');
 $node->start;
 
@@ -63,6 +71,11 @@ flag($node, 'clinic');
 gets_in('another database needs no TLS', 'plain', 'sslmode=disable');
 stays_out('a flagged one does', qr/FATAL:.*28000.*TLS 1\.2|TLS 1\.2/s, 'clinic', 'sslmode=disable');
 gets_in('TLS gets in', 'clinic', 'sslmode=require');
+my $old = 'sslmode=require ssl_min_protocol_version=TLSv1 ssl_max_protocol_version=TLSv1.1';
+is((over_tcp('plain', $old, 'SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid()'))[1], "TLSv1.1\n",
+    'another database takes TLS 1.1 where the server does');
+stays_out('a flagged one does not', qr/TLS 1\.2/, 'clinic', $old);
+stays_out('nor does a walsender', qr/TLS 1\.2/, 'postgres', "replication=1 $old", 'IDENTIFY_SYSTEM');
 is(sql($node, 'clinic', 'SELECT 1'), '1', 'the socket gets in');
 SKIP: {
     my ($ipv6) = over_tcp('plain', 'host=::1 sslmode=disable');
@@ -93,11 +106,12 @@ sql($node, 'clinic', q{SELECT hipaa_guard.disallow_network('"Pool ""A"" x"', '12
 stays_out('a network that was taken back', qr/network/, 'clinic', "$pool sslmode=require");
 
 # Each refusal is an event of the trail.
-wait_until($node, q{SELECT count(*) FILTER (WHERE detail LIKE 'no TLS%') >= 3 AND count(*) FILTER (WHERE detail LIKE 'network%') = 2
+wait_until($node, q{SELECT count(*) FILTER (WHERE detail LIKE 'no TLS%') >= 5 AND count(*) FILTER (WHERE detail LIKE 'network%') = 2
     FROM hipaa_guard.audit_log WHERE class = 'auth' AND outcome = 'refused' AND sqlstate = '28000'}, 'refusals are in the trail', 'clinic');
 
 # Idle sessions end, in and outside of transactions, also in one that failed twice; an exempted role stays.
-sql($node, 'clinic', q{CREATE ROLE listener LOGIN; SELECT hipaa_guard.exempt('idle_session', 'listener', 'waits for notifications',
+sql($node, 'clinic', q{CREATE ROLE sleeper LOGIN; ALTER ROLE sleeper SET idle_session_timeout = '1d';
+    CREATE ROLE listener LOGIN; SELECT hipaa_guard.exempt('idle_session', 'listener', 'waits for notifications',
     now() + interval '1 day')});
 for (qw(max_idle_session max_idle_in_transaction))
 {
@@ -107,15 +121,19 @@ sql($node, 'postgres', 'SELECT pg_reload_conf()');
 my %sessions = (
     exempt => [ 'listener', "LISTEN news;\n" ],
     plain => [ '', "SET idle_session_timeout = 0;\n" ],
+    function => [ '', "SELECT set_config('idle_session_timeout', '0', false);\n" ],
+    options => [ '', '', '-c idle_session_timeout=0' ],
+    role => [ 'sleeper', '' ],
     silent => [ '', '' ],
     transaction => [ '', "SET idle_in_transaction_session_timeout = 0; BEGIN;\n" ],
     failed => [ '', "BEGIN;\nSELECT 1/0;\nSELECT 1;\nSELECT 2;\n" ]);
 my %running;
 for my $name (sort keys %sessions)
 {
-    my ($user, $script) = @{ $sessions{$name} };
+    my ($user, $script, $options) = @{ $sessions{$name} };
     my ($input, $output) = ($script . "SELECT 'ready';\n", '');
     my $string = $node->connstr('clinic') . " application_name=idle_$name" . ($user ? " user=$user" : '');
+    local $ENV{PGOPTIONS} = $options // '';
     my $handle = IPC::Run::start([ 'psql', '-XAtq', '-d', $string ], '<', \$input, '>', \$output, '2>', \$output,
         IPC::Run::timeout(180));
     $running{$name} = [ $handle, \$input, \$output ];

@@ -1,0 +1,67 @@
+# Goal: no statement of a superuser takes the flag, the extension's objects or their rows away from a flagged database, nor the
+# database itself; each refusal is recorded, and the state is whole after each.
+# Method: test/refusals.tsv, row by row, in sessions of a superuser who owns the extension. Expected is an SQLSTATE; refused: any
+# error; passes: none; any: whatever it answers. After each row the state, the label and the number of objects are looked at.
+use Guarded;
+
+my $top = -e 'test/refusals.tsv' ? '.' : '../..';
+my $node = new_node('main');
+sql($node, 'postgres', 'CREATE ROLE maker SUPERUSER LOGIN; CREATE ROLE owner_of_clinic; CREATE DATABASE clinic OWNER maker');
+sql($node, 'clinic', 'SET SESSION AUTHORIZATION maker; CREATE EXTENSION hipaa_guard; CREATE TABLE other (a int);
+    CREATE FUNCTION evt() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN END $$');
+flag($node, 'clinic');
+
+my $state = q{SELECT format('%s %s %s %s', p.state, p.integrity, p.baa_reference, (SELECT count(*) FROM pg_depend
+    WHERE refclassid = 'pg_extension'::regclass AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'hipaa_guard')))
+    FROM hipaa_guard.project p};
+my $whole = sql($node, 'clinic', $state);
+like($whole, qr/^on ok BAA-1 \d+$/, 'the state at the beginning');
+
+my @rows = map { chomp; [ split /\t/, $_, 5 ] } split /^/m, slurp("$top/test/refusals.tsv");
+is(join(' ', @{ shift @rows }), 'route database before statement expected', 'the columns of the table');
+
+# All rows of one database go through one session; a marker tells their messages apart.
+my %errors;
+for my $database ('clinic', 'postgres')
+{
+    my @script = ('\set ON_ERROR_STOP off');
+    for my $i (grep { $rows[$_][1] eq $database } 0 .. $#rows)
+    {
+        my (undef, undef, $before, $statement) = @{ $rows[$i] };
+        push @script, "\\warn -- $i";
+        # What a row leaves behind is rolled back, but for what cannot be in a transaction.
+        my $alone = $statement =~ /\b(?:drop|alter) database\b/;
+        push @script, ($alone ? () : 'BEGIN;'), ($before ? "$before;" : ()), "$statement;", ($alone ? () : 'ROLLBACK;');
+        push @script, 'RESET ROLE;', 'RESET session_replication_role;', "\\warn -- state", ($database eq 'clinic' ? "$state;" : ());
+    }
+    my (undef, $out, $err) = try_sql($node, $database, join "\n", @script, '');
+    my %part = ('-' => split /^-- (\d+)\n/m, $err);
+    $errors{$_} = $part{$_} for grep { /^\d+$/ } keys %part;
+    if ($database eq 'clinic')
+    {
+        my @states = split /\n/, $out;
+        is(scalar(grep { /^on / } @states), scalar(grep { $_->[1] eq 'clinic' } @rows), 'the state is told after each row');
+        is(join("\n", grep { $_ ne $whole && /^(?:on|off|restoring) / } @states), '', 'and is the same after each');
+    }
+    is(sql($node, 'clinic', $state), $whole, "the state after all rows in $database");
+}
+
+my $refused = 0;
+for my $i (0 .. $#rows)
+{
+    my ($route, $database, undef, $statement, $expected) = @{ $rows[$i] };
+    my $name = "$route in $database: $statement";
+    my ($error) = ($errors{$i} // 'not run') =~ /^(ERROR:\s+\w+)/m;
+    $refused++ if $expected =~ /^PH/;
+    if ($expected eq 'passes') { is($error // '', '', $name); }
+    elsif ($expected eq 'refused') { like($error // '', qr/^ERROR/, $name); }
+    elsif ($expected ne 'any') { like($error // $errors{$i} // '', qr/^ERROR:\s+$expected$/, $name); }
+}
+wait_until($node, qq{SELECT count(*) >= $refused FROM hipaa_guard.audit_log WHERE outcome = 'refused' AND sqlstate LIKE 'PH%'},
+    'each refusal is in the trail', 'clinic');
+wait_until($node, q{SELECT count(*) > 0 FROM hipaa_guard.audit_log WHERE class = 'config' AND object_name = 'session_replication_role'},
+    'session_replication_role is recorded', 'clinic');
+wait_until($node, q{SELECT count(*) > 0 FROM hipaa_guard.audit_log WHERE class = 'ddl' AND command_tag = 'ALTER TABLE'
+    AND object_name = 'other'}, 'triggers that are switched off are recorded', 'clinic');
+$node->stop;
+done_testing();
