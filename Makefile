@@ -42,7 +42,7 @@ SHLIB_LINK = -lcrypto
 override with_llvm = no
 
 # These targets are scripts of their own, need no PGXS, and run where no server headers are yet.
-SCRIPT_GOALS = check check-all fuzz check-asan check-crash check-core check-orm check-schemas demo \
+SCRIPT_GOALS = check check-all fuzz check-asan check-crash check-core check-orm check-schemas check-upgrade demo \
 	style words bench-detect bench-ddl bench-log bench-audit bench-ring bench-subjects accuracy
 .PHONY: $(SCRIPT_GOALS) pure.a pure_sources
 
@@ -64,6 +64,8 @@ check-core:
 	@test/core plain flagged
 check-orm:
 	@test/orm
+check-upgrade:
+	@test/upgrade
 demo:
 	@test/demo
 style:

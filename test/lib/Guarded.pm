@@ -41,12 +41,13 @@ sub import
 
 # A node, started: the library is preloaded, and each further argument is a line of postgresql.conf. The last value
 # of a setting counts, so shared_preload_libraries can be given too. With the option start => 0 as
-# a hash reference in front of the lines, it is only made: new_node('main', { start => 0, init => [...] }, ...).
+# a hash reference in front of the lines, it is only made: new_node('main', { start => 0, init => [...] }, ...);
+# install_path is that of another version.
 sub new_node
 {
     my ($name, @conf) = @_;
     my $options = ref $conf[0] ? shift @conf : {};
-    my $node = PostgreSQL::Test::Cluster->new($name);
+    my $node = PostgreSQL::Test::Cluster->new($name, $options->{install_path} ? (install_path => $options->{install_path}) : ());
     $node->init(@{ $options->{init} // [] });
     $node->append_conf('postgresql.conf', join "\n", (
         "shared_preload_libraries = 'hipaa_guard'",
