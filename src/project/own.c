@@ -38,6 +38,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "project/connections.h"
+#include "project/project.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
@@ -48,22 +49,23 @@
 #include "utils/syscache.h"
 
 /*
- * The catalogs that hold the flag, or by which what guards it is known.  Those
- * of the cluster are guarded from its other databases too.  The scripts of
- * other extensions may have to change the last ones.
+ * The catalogs that hold the flag; those of the cluster are guarded from its
+ * other databases too.  The guard room refuses changes of any catalog (PH002);
+ * those by which the guard could be blinded stay out of reach with the glass
+ * broken as well.
  */
 static const struct
 {
 	Oid			catalog;
 	bool		shared;
-	bool		scripts_may;
+	bool		behind_glass;
 }			guarded_catalogs[] = {
 	{SharedSecLabelRelationId, true, false},
-	{DatabaseRelationId, true, false},
 	{SecLabelRelationId, false, false},
 	{ExtensionRelationId, false, false},
 	{ProcedureRelationId, false, false},
-	{NamespaceRelationId, false, false},
+	{DatabaseRelationId, true, true},
+	{NamespaceRelationId, false, true},
 	{RelationRelationId, false, true},
 	{AttributeRelationId, false, true},
 	{TriggerRelationId, false, true},
@@ -296,7 +298,8 @@ check_relation(Oid relation, AclMode rights)
 	for (size_t i = 0; i < lengthof(guarded_catalogs); i++)
 		if (relation == guarded_catalogs[i].catalog && !updating() &&
 			(flagged || guarded_catalogs[i].shared) &&
-			!(creating_extension && guarded_catalogs[i].scripts_may))
+			(!guarded_catalogs[i].behind_glass ||
+			 (hg_project_glass_broken() && !creating_extension)))
 			hg_refuse(&(hg_refusal) {
 				HG_ERRCODE_FLAG, verb_of(rights), "system catalog", get_rel_name(relation),
 				"direct change of a catalog",

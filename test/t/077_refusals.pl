@@ -46,6 +46,14 @@ for my $database ('clinic', 'postgres')
     is(sql($node, 'clinic', $state), $whole, "the state after all rows in $database");
 }
 
+# With the glass broken these catalogs stay out of reach, since their change would blind the guard.
+my @catalogs = grep { $_->[0] eq 'catalogs' && $_->[4] eq 'PH002' && $_->[3] !~ /^set/ } @rows;
+my (undef, undef, $broken) = try_sql($node, 'clinic', join "\n", '\set ON_ERROR_STOP off', q{SELECT hipaa_guard.break_glass('drill');},
+    map { ("\\warn -- $_", 'BEGIN;', "$catalogs[$_][3];", 'ROLLBACK;') } 0 .. $#catalogs);
+my %broken = ('-' => split /^-- (\d+)\n/m, $broken);
+like($broken{$_} // '', qr/ERROR:\s+PH003:/, "with the glass broken: $catalogs[$_][3]") for 0 .. $#catalogs;
+is(sql($node, 'clinic', $state), $whole, 'the state after that');
+
 my $refused = 0;
 for my $i (0 .. $#rows)
 {
