@@ -57,7 +57,7 @@ my @conditions = ('true', "class = 'read'", "'write' = class", "class IN ('ddl',
     "recorded_at > '$times[1]' AND recorded_at <= '$times[2]'", "'$times[2]' > recorded_at AND '$times[1]' <= recorded_at",
     "recorded_at BETWEEN '$times[2]' AND '$times[3]' AND class = 'read' AND object_name = 'visit'",
     "recorded_at < 'infinity' AND recorded_at > '-infinity'", "recorded_at <= 'infinity'", "recorded_at < NULL",
-    "sqlstate = '22012'", "rows = 1 AND duration_ms >= 0", "'id' = ANY (columns)", "application_name = '068_audit_scan.pl'", "seq % 7 = 3");
+    "sqlstate = '22012'", "rows = 1 AND duration_ms >= 0", "'id' = ANY (columns)", "application_name = '058_audit_scan.pl'", "seq % 7 = 3");
 my $digest = 'count(*), md5(string_agg(l::text, chr(10) ORDER BY seq))';
 my $upto = sql($node, 'postgres', 'SELECT max(seq) FROM hipaa_guard.audit_log');
 for my $condition (@conditions)
