@@ -34,3 +34,8 @@ SELECT objid::regclass AS relation, string_agg(attname, ', ' ORDER BY attnum) AS
 -- Tables that everyone may write to.
 SELECT objid::regclass AS relation FROM member JOIN pg_class c ON classid = 'pg_class'::regclass AND objid = c.oid
     WHERE relkind IN ('r', 'v', 'm', 'p') AND has_table_privilege('public', c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE') ORDER BY 1::text;
+
+-- Settings without a description, or without a unit where their value is a size or a time.
+SELECT name FROM pg_settings WHERE name LIKE 'hipaa\_guard.%'
+    AND (coalesce(short_desc, '') = '' OR (name ~ '(size|interval|timeout|idle)' AND vartype = 'integer' AND unit IS NULL)) ORDER BY 1;
+SELECT count(*) > 20 AS there_are_settings FROM pg_settings WHERE name LIKE 'hipaa\_guard.%';

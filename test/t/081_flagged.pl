@@ -16,6 +16,9 @@ sql($node, $db, 'ALTER ROLE creator NOCREATEROLE');
 wait_until($node, q{SELECT status = 'pass' FROM hipaa_guard.posture_latest WHERE check_id = 'PRIV-02'}, 'the worker sees its end', $db);
 is(sql($node, $db, q{SELECT string_agg(coalesce(previous, '-') || '>' || status, ' ' ORDER BY taken_at) FROM hipaa_guard.posture_history
     WHERE check_id = 'PRIV-02'}), '->pass pass>fail fail>pass', 'only changes are stored');
+is(sql($node, $db, q{SELECT hipaa_guard.audit_flush() AS ignored \gset
+    SELECT string_agg(substring(detail FROM '^\w+ to \w+'), ', ' ORDER BY seq) FROM hipaa_guard.audit_log
+    WHERE command_tag = 'POSTURE CHANGE' AND object_name = 'PRIV-02'}), 'pass to fail, fail to pass', 'each change is an event');
 is(sql($node, 'postgres', q{SELECT count(*) FROM pg_extension WHERE extname = 'hipaa_guard'}), '0',
     'a database without the extension is left alone');
 unlike(log_of($node), qr/background worker "hipaa_guard posture" .* (?:was terminated|exited with exit code)/,

@@ -17,8 +17,8 @@ sql($node, 'postgres', "CREATE DATABASE $db; CREATE ROLE privacy_officers; CREAT
 sql($node, $db, 'CREATE TABLE patients (id int PRIMARY KEY, ssn text, note text)');
 
 # Pages in their order, and how many of their blocks are not for here, at their end.
-my @pages = ([ 'flag', 2 ], [ 'text', 0 ], [ 'connections', 0 ], [ 'features', 0 ], [ 'incidents', 0 ], [ 'registers', 0 ], [ 'posture', 0 ],
-    [ 'log', 0 ], [ 'audit', 0 ], [ 'export', 0 ], [ 'archive', 0 ]);
+my @pages = ([ 'flag', 2 ], [ 'text', 0 ], [ 'connections', 0 ], [ 'features', 0 ], [ 'incidents', 0 ], [ 'registers', 0 ],
+    [ 'posture', 0 ], [ 'log', 0 ], [ 'audit', 0 ], [ 'export', 0 ], [ 'archive', 0 ]);
 
 # What a page leaves open for the reader.
 sub filled_in
