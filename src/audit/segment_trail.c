@@ -378,6 +378,8 @@ segment_close(hg_audit_trail *trail, int64_t now_us, uint64_t written, uint64_t 
 bool
 hg_audit_trail_ready(hg_audit_trail *trail, int64_t now_us, uint64_t written, uint64_t dropped)
 {
+	struct stat there;
+
 	/* So that no segment holds times from before and after. */
 	if (now_us < trail->clock_us - CLOCK_STEP_US)
 		trail->rotate = trail->clock_back = true;
@@ -387,6 +389,9 @@ hg_audit_trail_ready(hg_audit_trail *trail, int64_t now_us, uint64_t written, ui
 		return true;
 	if (trail->fd >= 0 && !segment_close(trail, now_us, written, dropped))
 		return false;
+	/* A segment that was closed has gone with it; one that was open is missed already. */
+	if (stat(trail->directory, &there) != 0 && errno == ENOENT && !trail->missing)
+		trail->remade = true;
 	if (!hg_audit_directory_make(trail->directory))
 		return fail(trail, "making the audit directory failed");
 	if (!directory_lock(trail) || !hg_audit_state_advance(trail))

@@ -75,6 +75,7 @@ typedef struct hg_audit_trail
 	char		path[HG_AUDIT_PATH_SIZE + HG_AUDIT_FILE_NAME_SIZE];	/* of the segment */
 	bool		rotate;			/* begin another segment as soon as there is time */
 	bool		clock_back;		/* the clock was set back since; the caller's to take away */
+	bool		remade;			/* the directory was gone, and made again; likewise */
 	int64_t		clock_us;		/* when it was last asked for room; 0: not yet */
 	int64_t		latest_us;		/* no event so far is younger */
 	int			lock_fd;

@@ -575,6 +575,9 @@ drain(void)
 		checkpoint_tell();
 		if (writer.trail->clock_back)
 			clock_tell();
+		if (writer.trail->remade)
+			tell("segments missing", "the directory of the trail was gone");
+		writer.trail->remade = false;
 		if (!hg_audit_trail_has_room(writer.trail) && !hg_audit_trail_sync(writer.trail))
 			return trail_failed();
 		if (!text_numbers_ready() || !frame_make(&more) || !write_pending())

@@ -188,16 +188,22 @@ admit(Port *port, Oid role)
 #define WAIT_US 10000
 
 /*
- * On a standby a label may have come by replay a moment ago: the keeper takes
- * it over before the session begins.
+ * A label may have come by replay a moment ago, and recovery may have ended
+ * since: the keeper takes it over before the session begins.
  */
+static bool
+awaits_keeper(Oid database)
+{
+	if (!RecoveryInProgress())
+		return hg_flag_keeper_is_late();
+	return OidIsValid(database) && hg_state_flag_of(database) == HG_FLAG_OFF &&
+		label_of(DatabaseRelationId, database) != NULL;
+}
+
 static void
 wait_for_keeper(Oid database)
 {
-	if (!RecoveryInProgress() || !OidIsValid(database) ||
-		label_of(DatabaseRelationId, database) == NULL)
-		return;
-	for (int i = 0; i < WAITS_MAX && hg_state_flag_of(database) == HG_FLAG_OFF; i++)
+	for (int i = 0; i < WAITS_MAX && awaits_keeper(database); i++)
 	{
 		hg_flag_nudge_keeper();
 		pg_usleep(WAIT_US);
@@ -210,7 +216,8 @@ authenticate(Port *port, int status)
 {
 	bool		whole = am_walsender && !am_db_walsender;
 
-	if (status == STATUS_OK && (hg_state_cluster_flagged() || RecoveryInProgress()))
+	if (status == STATUS_OK &&
+		(hg_state_cluster_flagged() || RecoveryInProgress() || !hg_flag_settled()))
 	{
 		Oid			database = whole ? InvalidOid : database_named(port->database_name);
 

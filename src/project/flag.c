@@ -47,8 +47,12 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
+#include "utils/timestamp.h"
 
 #define TOUCHED_MAX 16
+
+/* A keeper that does not run by then cannot be started, and nobody waits for it. */
+#define KEEPER_START_MS 5000
 
 typedef struct flag_shared
 {
@@ -56,6 +60,7 @@ typedef struct flag_shared
 	uint64		changes;		/* commits that changed the list */
 	bool		file_behind;	/* the file is not what the list says */
 	bool		file_missing;	/* there was none at the start */
+	bool		settled;		/* the keeper has read the labels since recovery ended */
 	uint32		records_asked;
 	bool		records_wanted; /* the file was no help: databases are asked for their records */
 	hg_flag_list list;
@@ -331,6 +336,26 @@ hg_flag_keeper_is(Latch *latch)
 	LWLockAcquire(hg_state_lock(), LW_EXCLUSIVE);
 	shared->keeper = latch;
 	LWLockRelease(hg_state_lock());
+}
+
+bool
+hg_flag_settled(void)
+{
+	return shared->settled;
+}
+
+void
+hg_flag_settle(void)
+{
+	shared->settled = true;
+}
+
+bool
+hg_flag_keeper_is_late(void)
+{
+	return !shared->settled &&
+		(shared->keeper != NULL ||
+		 !TimestampDifferenceExceeds(PgStartTime, GetCurrentTimestamp(), KEEPER_START_MS));
 }
 
 /* Safe at any moment: a latch set in vain is looked at and forgotten. */

@@ -53,6 +53,9 @@ extern void hg_flag_reload(void);	/* the keeper's */
 extern void hg_flag_nudge_keeper(void);
 extern void hg_flag_keep_file(void);	/* the keeper's */
 extern void hg_flag_keeper_is(Latch *latch);
+extern bool hg_flag_settled(void);	/* the keeper has read the labels since recovery ended */
+extern void hg_flag_settle(void);	/* the keeper's */
+extern bool hg_flag_keeper_is_late(void);	/* it has not, but will in a moment */
 extern bool hg_flag_label_missing(Oid database);
 extern bool hg_flag_file_differs(void);
 extern bool hg_flag_file_behind(void);

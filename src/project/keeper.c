@@ -49,6 +49,11 @@ at_exit(int code, Datum arg)
 static void
 look(void)
 {
+	bool		primary = !RecoveryInProgress();
+
+	/* What came by replay, up to its end. */
+	if (primary && !hg_flag_settled())
+		wanted = true;
 	if (hg_flag_records_wanted() && hg_record_search())
 		hg_flag_records_searched();
 	hg_flag_keep_file();
@@ -58,6 +63,8 @@ look(void)
 	{
 		wanted = false;
 		hg_flag_reload();
+		if (primary)
+			hg_flag_settle();
 	}
 	CommitTransactionCommand();
 	pgstat_report_stat(true);
