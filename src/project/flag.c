@@ -239,7 +239,7 @@ before_commit(void)
 		char	   *label = hg_label_of_database(touched[i]);
 
 		decided[i] = label ? hg_label_flag(label) : HG_FLAG_OFF;
-		changed |= decided[i] != hg_state_flag_of(touched[i]);
+		changed |= decided[i] != hg_state_flag_of(touched[i]) || hg_flag_label_missing(touched[i]);
 	}
 	if (!changed)
 		return;
