@@ -196,6 +196,9 @@ awaits_keeper(Oid database)
 {
 	if (!RecoveryInProgress())
 		return hg_flag_keeper_is_late();
+	/* A copy has no state file at first: until the databases were asked all count as flagged. */
+	if (hg_flag_records_wanted())
+		return true;
 	return OidIsValid(database) && hg_state_flag_of(database) == HG_FLAG_OFF &&
 		label_of(DatabaseRelationId, database) != NULL;
 }

@@ -27,6 +27,9 @@
 
 PGDLLEXPORT void hg_record_main(Datum database);
 
+/* datconnlimit of what an interrupted DROP DATABASE left: nobody can connect, nor it answer. */
+#define INVALID_DATABASE (-2)
+
 static bool
 has_record(void)
 {
@@ -95,10 +98,11 @@ databases(void)
 	scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
-		Oid			database = ((Form_pg_database) GETSTRUCT(tuple))->oid;
+		Form_pg_database form = (Form_pg_database) GETSTRUCT(tuple);
+		Oid			database = form->oid;
 		MemoryContext mine = MemoryContextSwitchTo(caller);
 
-		if (database >= FirstNormalObjectId)
+		if (database >= FirstNormalObjectId && form->datconnlimit != INVALID_DATABASE)
 			list = lappend_oid(list, database);
 		MemoryContextSwitchTo(mine);
 	}
