@@ -114,3 +114,12 @@ SELECT pubname, tablename, column_name FROM hipaa_guard.published_phi ORDER BY 1
 INSERT INTO patients VALUES (1, '219-09-9999', 'call back'), (2, '078-05-1120', NULL), (3, NULL, 'mail to ann@example.com');
 SELECT * FROM hipaa_guard.discover('patients');
 SELECT * FROM hipaa_guard.discover('patients', 0);
+
+-- Views that read each other, and a temporary table in a schema of others, get the server's own answers.
+CREATE TABLE turn_a (a int);
+CREATE VIEW turn_1 AS SELECT a FROM turn_a;
+CREATE VIEW turn_2 AS SELECT a FROM turn_1;
+CREATE OR REPLACE VIEW turn_1 AS SELECT a FROM turn_2;
+CREATE VIEW turn_3 AS SELECT a FROM turn_2;
+CREATE TEMP TABLE public.turn_b (a int);
+CREATE TEMP TABLE public.turn_b AS SELECT 1 AS a;

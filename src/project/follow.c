@@ -36,6 +36,7 @@ typedef struct search
 {
 	List	   *levels;			/* queries around the node, the innermost first */
 	List	   *visited;		/* columns of recursive expressions that were looked at */
+	List	   *views;			/* those we are inside of */
 	char	   *label;			/* of what was found so far, NULL: nothing */
 } search;
 
@@ -82,7 +83,7 @@ query_of_view(Oid view)
 	return query;
 }
 
-/* Column 0 is the whole row. A view may be older than the labels below it. */
+/* Column 0 is the whole row. A view may be older than the labels below it, or read itself. */
 static void
 search_relation(search *s, Oid relation, int column)
 {
@@ -98,8 +99,12 @@ search_relation(search *s, Oid relation, int column)
 	}
 	if (hg_project_column_is_phi(relation, (AttrNumber) column))
 		s->label = merged(s->label, hg_columns_label_of(relation, (AttrNumber) column));
-	else if ((view = query_of_view(relation)) != NULL)
+	else if (!list_member_oid(s->views, relation) && (view = query_of_view(relation)) != NULL)
+	{
+		s->views = lappend_oid(s->views, relation);
 		search_column(s, view, column, NIL);
+		s->views = list_delete_last(s->views);
+	}
 }
 
 static void
@@ -263,6 +268,17 @@ search_column(search *s, const Query *query, int column, List *outer)
 
 /* ---- into new relations ---- */
 
+/* Whether what a command is to make is there. What is wrong with its name, the command says. */
+static bool
+is_there(const RangeVar *range)
+{
+	RangeVar	named = *range;
+
+	if (named.schemaname != NULL)
+		named.relpersistence = RELPERSISTENCE_PERMANENT;
+	return OidIsValid(RangeVarGetRelid(&named, NoLock, true));
+}
+
 static void
 label_unless_labelled(Oid relation, AttrNumber column, const char *label)
 {
@@ -283,7 +299,7 @@ labels_of_query(const Query *query)
 	foreach(cell, query->targetList)
 	{
 		TargetEntry *entry = lfirst_node(TargetEntry, cell);
-		search		s = {NIL, NIL, NULL};
+		search		s = {NIL};
 
 		if (entry->resjunk)
 			continue;
@@ -315,7 +331,7 @@ labels_for_table(const CreateTableAsStmt *stmt)
 	Query	   *query = (Query *) stmt->query;
 
 	/* IF NOT EXISTS would make nothing. */
-	if (!IsA(query, Query) || OidIsValid(RangeVarGetRelid(stmt->into->rel, NoLock, true)))
+	if (!IsA(query, Query) || is_there(stmt->into->rel))
 		return NIL;
 	if (query->commandType == CMD_UTILITY && IsA(query->utilityStmt, ExecuteStmt))
 	{
@@ -367,7 +383,7 @@ sources_of_table(const CreateStmt *stmt)
 	List	   *sources = NIL;
 	ListCell   *cell;
 
-	if (stmt->partbound || OidIsValid(RangeVarGetRelid(stmt->relation, NoLock, true)))
+	if (stmt->partbound || is_there(stmt->relation))
 		return NIL;
 	sources = list_copy(stmt->inhRelations);
 	foreach(cell, stmt->tableElts)
