@@ -299,7 +299,7 @@ labels_of_query(const Query *query)
 	foreach(cell, query->targetList)
 	{
 		TargetEntry *entry = lfirst_node(TargetEntry, cell);
-		search		s = {NIL};
+		search		s = {0};
 
 		if (entry->resjunk)
 			continue;
