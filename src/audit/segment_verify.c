@@ -664,6 +664,18 @@ end_check(verifier *v)
 	return true;
 }
 
+static void
+verifier_begin(verifier *v, const char *directory, const hg_audit_verify_options *options,
+			   hg_audit_verdict *verdict)
+{
+	memset(v, 0, sizeof(*v));
+	memset(verdict, 0, sizeof(*verdict));
+	v->options = options;
+	v->verdict = verdict;
+	v->directory = directory;
+	verdict->ok = true;
+}
+
 void
 hg_audit_verify(const char *directory, const hg_audit_verify_options *options,
 				hg_audit_verdict *verdict)
@@ -671,12 +683,7 @@ hg_audit_verify(const char *directory, const hg_audit_verify_options *options,
 	verifier	v;
 	hg_audit_files list;
 
-	memset(&v, 0, sizeof(v));
-	memset(verdict, 0, sizeof(*verdict));
-	v.options = options;
-	v.verdict = verdict;
-	v.directory = directory;
-	verdict->ok = true;
+	verifier_begin(&v, directory, options, verdict);
 	if (!hg_audit_files_list(directory, &list))
 		problem(&v, "audit directory cannot be read");
 	else if (keys_load(&v) && segments_check(&v, &list))
@@ -694,12 +701,7 @@ hg_audit_verify_receipt(const char *directory, const hg_audit_verify_options *op
 	verifier	v;
 	size_t		at;
 
-	memset(&v, 0, sizeof(v));
-	memset(verdict, 0, sizeof(*verdict));
-	v.options = options;
-	v.verdict = verdict;
-	v.directory = directory;
-	verdict->ok = true;
+	verifier_begin(&v, directory, options, verdict);
 	if (keys_load(&v))
 	{
 		v.name = NULL;
