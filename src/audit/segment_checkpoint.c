@@ -71,6 +71,13 @@ signature_append(const uint8_t *signature, char *line)
 	snprintf(line + size, HG_AUDIT_LINE_SIZE - size, " signature=%s", hex);
 }
 
+void
+hg_audit_checkpoint_format(const hg_audit_checkpoint *checkpoint, char *line)
+{
+	checkpoint_format(checkpoint, line);
+	signature_append(checkpoint->signature, line);
+}
+
 static bool
 line_sign(char *line, const uint8_t *private_key, uint8_t *signature)
 {
@@ -154,8 +161,7 @@ hg_audit_checkpoint_parse(const char *line, size_t size, hg_audit_checkpoint *c)
 		|| !hash_parse(parser.hash[0], c->root) || !hash_parse(parser.hash[1], c->chain)
 		|| !hash_parse(parser.hash[2], c->previous))
 		return false;
-	checkpoint_format(c, again);
-	signature_append(c->signature, again);
+	hg_audit_checkpoint_format(c, again);
 	return strcmp(again, parser.line) == 0;
 }
 

@@ -58,6 +58,9 @@ extern bool hg_audit_checkpoint_sign(hg_audit_checkpoint *checkpoint, const uint
 extern bool hg_audit_key_sign(hg_audit_key *key, const uint8_t *private_key, char *line);
 extern bool hg_audit_purge_sign(hg_audit_purge *purge, const uint8_t *private_key, char *line);
 
+/* The line of a checkpoint that is signed (HG_AUDIT_LINE_SIZE bytes). */
+extern void hg_audit_checkpoint_format(const hg_audit_checkpoint *checkpoint, char *line);
+
 /* Each parses a line of so many bytes without a newline; false if it is none. */
 extern bool hg_audit_checkpoint_parse(const char *line, size_t size,
 									  hg_audit_checkpoint *checkpoint);

@@ -5,6 +5,7 @@
  * One digest context and one fetched SHA-256 are kept for the life of the
  * thread: fetching them anew costs as much as hashing 256 bytes.
  */
+#include <limits.h>
 #include <string.h>
 
 #include <openssl/crypto.h>
@@ -150,6 +151,26 @@ hg_audit_hex_decode(const char *hex, uint8_t *out, size_t size)
 		out[i] = (uint8_t) (high << 4 | low);
 	}
 	return true;
+}
+
+void
+hg_audit_base64_encode(const void *data, size_t size, char *out)
+{
+	out[0] = '\0';
+	EVP_EncodeBlock((unsigned char *) out, data, (int) size);
+}
+
+bool
+hg_audit_base64_decode(const char *text, size_t length, uint8_t *out, size_t *size)
+{
+	int			decoded = length > INT_MAX ? -1
+		: EVP_DecodeBlock(out, (const unsigned char *) text, (int) length);
+
+	/* The library counts what the padding stands for, too. */
+	for (size_t i = length; decoded > 0 && i > 0 && i + 2 > length && text[i - 1] == '='; i--)
+		decoded--;
+	*size = decoded > 0 ? (size_t) decoded : 0;
+	return decoded >= 0;
 }
 
 /* The multiplication and fold of wyhash: eight bytes a step. */

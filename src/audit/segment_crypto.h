@@ -49,6 +49,13 @@ extern void hg_audit_hex_encode(const uint8_t *data, size_t size, char *out);
 /* Takes exactly 2 * size lower-case digits. */
 extern bool hg_audit_hex_decode(const char *hex, uint8_t *out, size_t size);
 
+/* Base64 of one line with padding; the text has this size with its terminating zero. */
+#define HG_AUDIT_BASE64_SIZE(size) (((size) + 2) / 3 * 4 + 1)
+extern void hg_audit_base64_encode(const void *data, size_t size, char *out);
+
+/* Out has "length" bytes.  Takes more than one spelling: whoever cares encodes again. */
+extern bool hg_audit_base64_decode(const char *text, size_t length, uint8_t *out, size_t *size);
+
 /*
  * A fast 32-bit checksum against accidents (torn pages, foreign files).  It
  * is no protection against anybody: that is what the hash chain is for.

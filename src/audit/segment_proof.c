@@ -2,8 +2,10 @@
  * segment_proof.c
  *		Proofs that one event stands in a trail, which disclose no other.
  *
- * The paths are those of RFC 6962, 2.1.1: the hashes of the siblings, from the
- * leaf up.  The event's stands there whole, its texts' up to where they meet it.
+ * A proof is a checkpoint, the event with its texts, and what of the segment's
+ * Merkle tree (RFC 6962) cannot be computed from those: the hashes of the largest
+ * subtrees that hold none of them, from left to right.  Whoever makes it and
+ * whoever checks it walk the tree in the same order.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -11,21 +13,34 @@
 
 #include "audit/segment_proof.h"
 
-#define TITLE "hipaa_guard proof 1\n"
-#define PATH_MAX_HASHES 64
+#define TITLE "hipaa_guard proof 2\n"
+#define HASHES_MAX (HG_AUDIT_PROOF_ITEMS * HG_AUDIT_MERKLE_DEPTH)
+
+_Static_assert(sizeof(hg_audit_checkpoint) == 248, "a checkpoint stands in proofs as it is");
 
 typedef uint8_t hash[HG_AUDIT_HASH_SIZE];
 
-/* The leaves of a segment, and where the event and its texts are among them. */
-typedef struct leaves
+/* What a proof consists of. Its text is the only one that says the same. */
+typedef struct proof
+{
+	hg_audit_checkpoint checkpoint;
+	size_t		count;
+	uint64_t	places[HG_AUDIT_PROOF_ITEMS];	/* among the leaves, ascending */
+	const hg_audit_item *items[HG_AUDIT_PROOF_ITEMS];
+	size_t		hash_count;
+	hash		hashes[HASHES_MAX];
+} proof;
+
+/* The leaves of a segment up to the first checkpoint that signs the event. */
+typedef struct leaf_list
 {
 	hash	   *hashes;
 	const hg_audit_item **items;
-	size_t		count;
-	size_t		under_root;		/* of them, under the last checkpoint */
+	size_t		count;			/* without the checkpoint */
+	size_t		max;
 	const hg_audit_item *checkpoint;
-	size_t		event;			/* SIZE_MAX: not there */
-} leaves;
+	const hg_audit_event_item *event;
+} leaf_list;
 
 static bool
 node(const uint8_t *left, const uint8_t *right, uint8_t *out)
@@ -63,177 +78,187 @@ range_root(const hash *hashes, size_t count, uint8_t *out)
 		&& node(left, right, out);
 }
 
-/* The siblings on the way from a leaf to the root, from the leaf up; their number, or -1. */
-static int
-path_of(const hash *hashes, size_t count, size_t index, hash *path)
+/* A walk over the tree; without "leaves" what is not known is taken from the proof. */
+typedef struct walk
 {
-	size_t		left = count > 1 ? split(count) : 0;
-	int			length;
+	proof	   *p;
+	const hash *leaves;
+	size_t		hashes_used;
+} walk;
 
-	if (count <= 1)
-		return 0;
-	if (index < left)
-	{
-		length = path_of(hashes, left, index, path);
-		return length < 0 || !range_root(hashes + left, count - left, path[length])
-			? -1 : length + 1;
-	}
-	length = path_of(hashes + left, count - left, index - left, path);
-	return length < 0 || !range_root(hashes, left, path[length]) ? -1 : length + 1;
-}
-
-/* How long the path of a leaf is. */
-static int
-path_length(size_t count, size_t index)
-{
-	int			length = 0;
-
-	for (; count > 1; length++)
-	{
-		size_t		left = split(count);
-		bool		on_left = index < left;
-
-		index -= on_left ? 0 : left;
-		count = on_left ? left : count - left;
-	}
-	return length;
-}
-
-/* The root that a leaf and its path lead to; the twin of path_of(). */
+/* The hash of a subtree that holds none of the items. */
 static bool
-path_root(const hash leaf, size_t count, size_t index, const hash *path, int length, uint8_t *out)
+foreign_root(walk *w, uint64_t first, uint64_t count, uint8_t *out)
 {
-	size_t		left = count > 1 ? split(count) : 0;
-	hash		below;
+	size_t		at = w->hashes_used++;
 
-	if (count <= 1)
+	if (w->leaves != NULL)
 	{
-		memcpy(out, leaf, sizeof(hash));
-		return length == 0;
+		if (at >= HASHES_MAX || !range_root(w->leaves + first, count, w->p->hashes[at]))
+			return false;
+		w->p->hash_count++;
 	}
-	if (length == 0)
+	if (at >= w->p->hash_count)
 		return false;
-	if (index < left)
-		return path_root(leaf, left, index, path, length - 1, below)
-			&& node(below, path[length - 1], out);
-	return path_root(leaf, count - left, index - left, path, length - 1, below)
-		&& node(path[length - 1], below, out);
+	memcpy(out, w->p->hashes[at], sizeof(hash));
+	return true;
+}
+
+/* The hash of a subtree, of whose leaves the proof has items [item, end). */
+static bool
+subtree_root(walk *w, uint64_t first, uint64_t count, size_t item, size_t end, uint8_t *out)
+{
+	hash		left;
+	hash		right;
+	uint64_t	half;
+	size_t		middle = item;
+
+	if (item == end)
+		return foreign_root(w, first, count, out);
+	if (count == 1)
+		return hg_audit_merkle_leaf(w->p->items[item], w->p->items[item]->size, out);
+	half = split(count);
+	while (middle < end && w->p->places[middle] < first + half)
+		middle++;
+	return subtree_root(w, first, half, item, middle, left)
+		&& subtree_root(w, first + half, count - half, middle, end, right)
+		&& node(left, right, out);
+}
+
+/* Whether the items lead to the checkpoint's root; with leaves, the proof gets its hashes first. */
+static bool
+is_under_root(proof *p, const hash *leaves)
+{
+	walk		w = {p, leaves, 0};
+	hash		root;
+
+	for (size_t i = 0; i < p->count; i++)
+	{
+		if (p->places[i] >= p->checkpoint.items || (i > 0 && p->places[i] <= p->places[i - 1]))
+			return false;
+	}
+	return p->count > 0
+		&& subtree_root(&w, 0, p->checkpoint.items, 0, p->count, root)
+		&& w.hashes_used == p->hash_count
+		&& memcmp(root, p->checkpoint.root, sizeof(hash)) == 0;
 }
 
 static bool
-leaf_add(leaves *l, const hg_audit_item *item, size_t *max, uint64_t seq)
+base64_write(FILE *out, const void *data, size_t size)
+{
+	char	   *text = malloc(HG_AUDIT_BASE64_SIZE(size));
+
+	if (text == NULL)
+		return false;
+	hg_audit_base64_encode(data, size, text);
+	fprintf(out, "%s\n", text);
+	free(text);
+	return true;
+}
+
+static bool
+proof_write(const proof *p, FILE *out)
+{
+	bool		ok;
+
+	fputs(TITLE "checkpoint ", out);
+	ok = base64_write(out, &p->checkpoint, sizeof(p->checkpoint));
+	for (size_t i = 0; ok && i < p->count; i++)
+	{
+		fprintf(out, "item %" PRIu64 " ", p->places[i]);
+		ok = base64_write(out, p->items[i], p->items[i]->size);
+	}
+	fputs("path ", out);
+	return ok && base64_write(out, p->hashes, p->hash_count * sizeof(hash));
+}
+
+/* Takes an item; false if there is no memory. */
+static bool
+leaf_add(leaf_list *l, const hg_audit_item *item, uint64_t seq)
 {
 	const hg_audit_event_item *event = (const hg_audit_event_item *) item;
 
-	if (l->count == *max)
-	{
-		*max = *max * 2 + 1024;
-		l->hashes = realloc(l->hashes, *max * sizeof(hash));
-		l->items = realloc(l->items, *max * sizeof(l->items[0]));
-		if (l->hashes == NULL || l->items == NULL)
-			return false;
-	}
-	if (item->kind == HG_AUDIT_ITEM_EVENT && event->seq == seq)
-		l->event = l->count;
-	if (item->kind == HG_AUDIT_ITEM_CHECKPOINT)
+	if (item->kind == HG_AUDIT_ITEM_CHECKPOINT && l->event != NULL)
 	{
 		l->checkpoint = item;
-		l->under_root = l->count;
+		return true;
+	}
+	if (item->kind == HG_AUDIT_ITEM_EVENT && event->seq == seq)
+		l->event = event;
+	if (l->count == l->max)
+	{
+		l->max = l->max * 2 + 1024;
+		l->hashes = realloc(l->hashes, l->max * sizeof(hash));
+		l->items = realloc(l->items, l->max * sizeof(l->items[0]));
+		if (l->hashes == NULL || l->items == NULL)
+			return false;
 	}
 	l->items[l->count] = item;
 	return hg_audit_merkle_leaf(item, item->size, l->hashes[l->count++]);
 }
 
 static bool
-leaves_read(leaves *l, const uint8_t *data, size_t size, uint64_t seq)
+leaves_read(leaf_list *l, const uint8_t *data, size_t size, uint64_t seq)
 {
 	const hg_audit_frame_header *frame;
 	size_t		offset = sizeof(hg_audit_segment_header);
-	size_t		max = 0;
 
-	l->event = SIZE_MAX;
 	for (; hg_audit_frame_at(data, size, offset, true, &frame) == HG_AUDIT_FOUND_FRAME;
 		 offset += frame->size)
 	{
 		const hg_audit_item *item;
 		size_t		at = 0;
 
-		while ((item = hg_audit_item_next(frame, &at)) != NULL)
+		while (l->checkpoint == NULL && (item = hg_audit_item_next(frame, &at)) != NULL)
 		{
-			if (!leaf_add(l, item, &max, seq))
+			if (!leaf_add(l, item, seq))
 				return false;
 		}
 	}
 	return true;
 }
 
-static void
-hex_write(FILE *out, const void *data, size_t size)
-{
-	for (size_t i = 0; i < size; i++)
-		fprintf(out, "%02x", ((const uint8_t *) data)[i]);
-}
-
-/* The path of the event, which those of its texts end in. */
-typedef struct common_path
-{
-	hash		hashes[PATH_MAX_HASHES];
-	int			length;
-} common_path;
-
-/* "item INDEX ITEM PATH": the path without what it has in common with the event's. */
+/* Whether an item is the event or one of its texts. */
 static bool
-item_write(const leaves *l, size_t index, common_path *common, FILE *out)
+belongs(const hg_audit_item *item, const hg_audit_event_item *event)
 {
-	hash		path[PATH_MAX_HASHES];
-	int			length = path_of((const hash *) l->hashes, l->under_root, index, path);
-	int			shared = common->length;
+	const hg_audit_text_item *text = (const hg_audit_text_item *) item;
+	bool		wanted = item == &event->item;
 
-	if (length < 0)
-		return false;
-	if (common->length == 0)
-		memcpy(common->hashes, path, (size_t) (common->length = length) * sizeof(hash));
-	for (; shared > 0 && length > 0
-		 && memcmp(path[length - 1], common->hashes[shared - 1], sizeof(hash)) == 0; shared--)
-		length--;
-	fprintf(out, "item %zu ", index);
-	hex_write(out, l->items[index], l->items[index]->size);
-	fputc(' ', out);
-	hex_write(out, path, (size_t) length * sizeof(hash));
-	fputc('\n', out);
-	return true;
+	if (item->kind != HG_AUDIT_ITEM_TEXT || item->size < sizeof(*text))
+		return wanted;
+	for (int i = 0; i < HG_AUDIT_TEXTS; i++)
+		wanted |= event->texts[i] == text->number;
+	return wanted;
 }
 
 static const char *
-proof_write(const leaves *l, FILE *out)
+leaves_prove(const leaf_list *l, FILE *out)
 {
-	const hg_audit_event_item *event;
-	common_path common = {.length = 0};
+	static proof p;
 	const char *line;
 	size_t		size;
 
-	if (l->event == SIZE_MAX)
+	if (l->event == NULL)
 		return "there is no such event: its number may be in a gap";
-	if (l->checkpoint == NULL || l->event >= l->under_root)
+	if (l->checkpoint == NULL)
 		return "no checkpoint signs the event yet";
+	memset(&p, 0, sizeof(p));
 	line = hg_audit_item_text(l->checkpoint, &size);
-	event = (const hg_audit_event_item *) l->items[l->event];
-	if (line == NULL)
+	if (line == NULL || !hg_audit_checkpoint_parse(line, size, &p.checkpoint))
 		return "the checkpoint is malformed";
-	fprintf(out, TITLE "%.*s\n", (int) size, line);
-	if (!item_write(l, l->event, &common, out))
-		return "hashing failed";
-	for (size_t i = 0; i < l->under_root; i++)
+	for (size_t i = 0; i < l->count; i++)
 	{
-		const hg_audit_text_item *text = (const hg_audit_text_item *) l->items[i];
-		bool		wanted = false;
-
-		for (int t = 0; t < HG_AUDIT_TEXTS; t++)
-			wanted |= l->items[i]->kind == HG_AUDIT_ITEM_TEXT && event->texts[t] == text->number;
-		if (wanted && !item_write(l, i, &common, out))
-			return "hashing failed";
+		if (!belongs(l->items[i], l->event))
+			continue;
+		if (p.count == HG_AUDIT_PROOF_ITEMS)
+			return "the segment is damaged: a text is there twice";
+		p.places[p.count] = i;
+		p.items[p.count++] = l->items[i];
 	}
-	return NULL;
+	if (p.checkpoint.items != l->count || !is_under_root(&p, (const hash *) l->hashes))
+		return "the segment is damaged: it is not what its checkpoint signs";
+	return proof_write(&p, out) ? NULL : "out of memory";
 }
 
 const char *
@@ -247,7 +272,7 @@ hg_audit_prove(const char *directory, uint64_t seq, FILE *out)
 	for (size_t i = list.count; i > 0; i--)
 	{
 		char		path[HG_AUDIT_PATH_SIZE + HG_AUDIT_FILE_NAME_SIZE];
-		leaves		l = {NULL, NULL, 0, 0, NULL, SIZE_MAX};
+		leaf_list	l = {NULL, NULL, 0, 0, NULL, NULL};
 		uint8_t    *data;
 		size_t		size;
 		bool		ours;
@@ -258,7 +283,7 @@ hg_audit_prove(const char *directory, uint64_t seq, FILE *out)
 		ours = hg_audit_segment_header_problem(data, size) == NULL
 			&& ((const hg_audit_segment_header *) data)->seq_first <= seq;
 		if (ours)
-			problem = leaves_read(&l, data, size, seq) ? proof_write(&l, out) : "out of memory";
+			problem = leaves_read(&l, data, size, seq) ? leaves_prove(&l, out) : "out of memory";
 		free(l.hashes);
 		free(l.items);
 		free(data);
@@ -269,133 +294,145 @@ hg_audit_prove(const char *directory, uint64_t seq, FILE *out)
 	return problem;
 }
 
-/* Reads hexadecimal digits up to a blank or the end of the line; allocated, *size in bytes. */
+/* Reads base64 up to the end of the line and beyond it; allocated, NULL if it is none. */
 static uint8_t *
-hex_read(const char **at, size_t *size)
+base64_read(const char **at, size_t *size)
 {
-	size_t		digits = strspn(*at, "0123456789abcdef");
-	uint8_t    *data = malloc(digits / 2 + 8);
+	size_t		length = strcspn(*at, "\n");
+	uint8_t    *data = malloc(length + 1);
 
-	*size = digits / 2;
-	if (data == NULL || digits % 2 != 0 || !hg_audit_hex_decode(*at, data, *size))
+	if (data == NULL || (*at)[length] == '\0' || !hg_audit_base64_decode(*at, length, data, size))
 	{
 		free(data);
 		return NULL;
 	}
-	*at += digits;
+	*at += length + 1;
 	return data;
 }
 
-/* Whether an item stands at a place under the checkpoint's root. "path" is what the line has. */
+/* The same into a structure that has room for so many bytes. */
 static bool
-item_proven(const hg_audit_checkpoint *checkpoint, const uint8_t *item, size_t item_size,
-			uint64_t index, const uint8_t *path, size_t path_size, common_path *common)
+base64_read_into(const char **at, void *to, size_t room, size_t *size)
 {
-	hash		whole[PATH_MAX_HASHES];
-	hash		leaf;
-	hash		root;
-	int			given = (int) (path_size / sizeof(hash));
-	int			length;
+	uint8_t    *data = base64_read(at, size);
+	bool		ok = data != NULL && *size <= room;
 
-	if (item_size < sizeof(hg_audit_item) || ((const hg_audit_item *) item)->size != item_size
-		|| index >= checkpoint->items || path_size % sizeof(hash) != 0)
-		return false;
-	length = path_length(checkpoint->items, index);
-	if (path_size > sizeof(whole) || length > PATH_MAX_HASHES || given > length
-		|| length - given > common->length)
-		return false;
-	memcpy(whole, path, path_size);
-	memcpy(whole + given, common->hashes + common->length - (length - given),
-		   (size_t) (length - given) * sizeof(hash));
-	if (common->length == 0)
-		memcpy(common->hashes, whole, (size_t) (common->length = length) * sizeof(hash));
-	return hg_audit_merkle_leaf(item, item_size, leaf)
-		&& path_root(leaf, checkpoint->items, index, (const hash *) whole, length, root)
-		&& memcmp(root, checkpoint->root, sizeof(hash)) == 0;
+	if (ok)
+		memcpy(to, data, *size);
+	free(data);
+	return ok;
 }
 
-/* One "item" line; *item is allocated. The line's end is behind it. */
-static const char *
-item_read(const char **at, const hg_audit_checkpoint *checkpoint, common_path *common,
-		  hg_audit_item **item)
+/* The words of a proof, loosely: whether they are spelled as they must be is found out later. */
+static bool
+proof_parse(const char *text, proof *p)
 {
-	uint64_t	index;
+	const char *at = text + strlen(TITLE);
+	uint64_t	place;
+	size_t		size;
 	int			read = 0;
-	uint8_t    *data = NULL;
-	uint8_t    *path = NULL;
-	size_t		size = 0;
-	size_t		path_size = 0;
-	bool		ok;
 
-	if (sscanf(*at, "item %" SCNu64 " %n", &index, &read) != 1 || read == 0)
-		return "line is malformed";
-	*at += read;
-	data = hex_read(at, &size);
-	if (data != NULL && **at == ' ')
+	if (strncmp(text, TITLE, strlen(TITLE)) != 0 || strncmp(at, "checkpoint ", 11) != 0)
+		return false;
+	at += 11;
+	if (!base64_read_into(&at, &p->checkpoint, sizeof(p->checkpoint), &size)
+		|| size != sizeof(p->checkpoint))
+		return false;
+	while (sscanf(at, "item %" SCNu64 " %n", &place, &read) == 1)
 	{
-		(*at)++;
-		path = hex_read(at, &path_size);
+		at += read;
+		if (p->count == HG_AUDIT_PROOF_ITEMS)
+			return false;
+		p->places[p->count] = place;
+		p->items[p->count] = (const hg_audit_item *) base64_read(&at, &size);
+		if (p->items[p->count++] == NULL || size < sizeof(hg_audit_item)
+			|| p->items[p->count - 1]->size != size)
+			return false;
 	}
-	ok = path != NULL && *(*at)++ == '\n'
-		&& item_proven(checkpoint, data, size, index, path, path_size, common);
-	free(path);
-	if (!ok)
+	if (strncmp(at, "path ", 5) != 0)
+		return false;
+	at += 5;
+	if (!base64_read_into(&at, p->hashes, sizeof(p->hashes), &size) || size % sizeof(hash) != 0)
+		return false;
+	p->hash_count = size / sizeof(hash);
+	return true;
+}
+
+/* Whether the proof's text is the one that it would be written with. */
+static bool
+is_spelled(const proof *p, const char *text, size_t size)
+{
+	char	   *again = NULL;
+	size_t		again_size = 0;
+	FILE	   *out = open_memstream(&again, &again_size);
+	bool		ok = out != NULL && proof_write(p, out);
+
+	if (out != NULL && fclose(out) != 0)
+		ok = false;
+	ok = ok && again_size == size && memcmp(again, text, size) == 0;
+	free(again);
+	return ok;
+}
+
+/* The event, and each of its texts once; nothing else. */
+static const char *
+items_take(const proof *p, hg_audit_proven *proven)
+{
+	const hg_audit_event_item *event = NULL;
+
+	for (size_t i = 0; i < p->count; i++)
 	{
-		free(data);
-		return "a record is not under the checkpoint's root";
+		if (p->items[i]->kind == HG_AUDIT_ITEM_EVENT && event == NULL
+			&& p->items[i]->size >= sizeof(*event))
+			event = (const hg_audit_event_item *) p->items[i];
 	}
-	*item = (hg_audit_item *) data;
+	if (event == NULL)
+		return "there is no event";
+	memcpy(&proven->event, event, sizeof(proven->event));
+	for (size_t i = 0; i < p->count; i++)
+	{
+		const hg_audit_text_item *text = (const hg_audit_text_item *) p->items[i];
+
+		if (!belongs(p->items[i], event))
+			return "there is a record that does not belong to the event";
+		for (int t = 0; p->items[i] != &event->item && t < HG_AUDIT_TEXTS; t++)
+		{
+			if (event->texts[t] == text->number)
+				proven->texts[t] = hg_audit_item_text(p->items[i], &proven->sizes[t]);
+		}
+	}
+	for (int t = 0; t < HG_AUDIT_TEXTS; t++)
+	{
+		if (event->texts[t] != 0 && proven->texts[t] == NULL)
+			return "a text of the event is not there";
+	}
 	return NULL;
 }
 
-static void
-text_take(hg_audit_proven *proven, const hg_audit_item *item)
+const char *
+hg_audit_proof_check(const char *text, size_t size, const uint8_t *public_key,
+					 hg_audit_proven *proven)
 {
-	const hg_audit_text_item *text = (const hg_audit_text_item *) item;
+	static proof p;
+	bool		parsed;
 
-	for (int i = 0; i < HG_AUDIT_TEXTS; i++)
-	{
-		if (proven->event.texts[i] == text->number)
-			proven->texts[i] = hg_audit_item_text(item, &proven->sizes[i]);
-	}
+	memset(&p, 0, sizeof(p));
+	memset(proven, 0, sizeof(*proven));
+	parsed = proof_parse(text, &p);
+	memcpy(proven->items, p.items, sizeof(p.items));
+	proven->checkpoint = p.checkpoint;
+	if (!parsed || !is_spelled(&p, text, size))
+		return "this is no proof, or it was changed";
+	if (!hg_audit_checkpoint_ok(&p.checkpoint, public_key))
+		return "the checkpoint is not signed by this key";
+	if (!is_under_root(&p, NULL))
+		return "a record is not under the checkpoint's root";
+	return items_take(&p, proven);
 }
 
-const char *
-hg_audit_proof_check(const char *proof, const uint8_t *public_key, hg_audit_proven *proven)
+void
+hg_audit_proven_free(hg_audit_proven *proven)
 {
-	const char *at = proof + strlen(TITLE);
-	common_path common = {.length = 0};
-	size_t		line;
-
-	memset(proven, 0, sizeof(*proven));
-	if (strncmp(proof, TITLE, strlen(TITLE)) != 0)
-		return "this is no proof";
-	line = strcspn(at, "\n");
-	if (!hg_audit_checkpoint_parse(at, line, &proven->checkpoint) || at[line] == '\0')
-		return "the checkpoint is malformed";
-	if (!hg_audit_checkpoint_ok(&proven->checkpoint, public_key))
-		return "the checkpoint is not signed by this key";
-	for (at += line + 1; *at != '\0';)
-	{
-		hg_audit_item *item;
-		const char *problem = item_read(&at, &proven->checkpoint, &common, &item);
-
-		if (problem != NULL)
-			return problem;
-		/* What the texts point to lives as long as the process: a tool's. */
-		if (item->kind == HG_AUDIT_ITEM_EVENT && item->size >= sizeof(proven->event)
-			&& proven->event.seq == 0)
-			memcpy(&proven->event, item, sizeof(proven->event));
-		else if (item->kind == HG_AUDIT_ITEM_TEXT && item->size >= sizeof(hg_audit_text_item)
-				 && proven->event.seq != 0)
-			text_take(proven, item);
-		else
-			return "there is a record that does not belong to the event";
-	}
-	for (int i = 0; i < HG_AUDIT_TEXTS; i++)
-	{
-		if (proven->event.texts[i] != 0 && proven->texts[i] == NULL)
-			return "a text of the event is not there";
-	}
-	return proven->event.seq == 0 ? "there is no event" : NULL;
+	for (size_t i = 0; i < HG_AUDIT_PROOF_ITEMS; i++)
+		free((void *) proven->items[i]);
 }

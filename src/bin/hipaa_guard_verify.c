@@ -165,6 +165,24 @@ prove(const char *directory, const char *seq)
 	return problem == NULL ? 0 : complain(problem, seq);
 }
 
+static void
+proven_show(const hg_audit_proven *proven)
+{
+	char		line[HG_AUDIT_LINE_SIZE];
+
+	hg_audit_checkpoint_format(&proven->checkpoint, line);
+	printf("the proof holds\nnumber: %" PRIu64 "\nmicroseconds since 1970: %" PRId64
+		   "\noutcome: %s\n", proven->event.seq, proven->event.event.recorded_us,
+		   proven->event.event.outcome == 0 ? "success" : "not a success");
+	show("session", proven->texts[HG_AUDIT_TEXT_SESSION], proven->sizes[HG_AUDIT_TEXT_SESSION],
+		 true);
+	show("action", proven->texts[HG_AUDIT_TEXT_ACTION], proven->sizes[HG_AUDIT_TEXT_ACTION], true);
+	show("object", proven->texts[HG_AUDIT_TEXT_OBJECT], proven->sizes[HG_AUDIT_TEXT_OBJECT], true);
+	show("statement", proven->texts[HG_AUDIT_TEXT_STATEMENT],
+		 proven->sizes[HG_AUDIT_TEXT_STATEMENT], false);
+	printf("signed with: %s\n", line);
+}
+
 static int
 check(const char *file, const uint8_t *key)
 {
@@ -175,22 +193,14 @@ check(const char *file, const uint8_t *key)
 
 	if (!hg_audit_file_read(file, &proof, &size))
 		return complain("cannot be read", file);
-	problem = hg_audit_proof_check((const char *) proof, key, &proven);
-	if (problem != NULL)
-	{
+	problem = hg_audit_proof_check((const char *) proof, size, key, &proven);
+	if (problem == NULL)
+		proven_show(&proven);
+	else
 		printf("the proof does NOT hold\nproblem: %s\n", problem);
-		return 1;
-	}
-	printf("the proof holds\nnumber: %" PRIu64 "\nmicroseconds since 1970: %" PRId64
-		   "\noutcome: %s\n", proven.event.seq, proven.event.event.recorded_us,
-		   proven.event.event.outcome == 0 ? "success" : "not a success");
-	show("session", proven.texts[HG_AUDIT_TEXT_SESSION], proven.sizes[HG_AUDIT_TEXT_SESSION],
-		 true);
-	show("action", proven.texts[HG_AUDIT_TEXT_ACTION], proven.sizes[HG_AUDIT_TEXT_ACTION], true);
-	show("object", proven.texts[HG_AUDIT_TEXT_OBJECT], proven.sizes[HG_AUDIT_TEXT_OBJECT], true);
-	show("statement", proven.texts[HG_AUDIT_TEXT_STATEMENT],
-		 proven.sizes[HG_AUDIT_TEXT_STATEMENT], false);
-	return 0;
+	hg_audit_proven_free(&proven);
+	free(proof);
+	return problem == NULL ? 0 : 1;
 }
 
 int

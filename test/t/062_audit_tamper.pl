@@ -4,6 +4,7 @@
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Guarded;
+use MIME::Base64;
 
 my $node = new_node('tamper', "hipaa_guard.audit_unflagged = on", "hipaa_guard.audit_segment_size = '64kB'");
 create_extension($node, 'postgres');
@@ -96,11 +97,18 @@ is(scalar @holding, 1, 'a proof holds for one of the ' . @keys . ' keys');
 ($status, $out) = verify('--check', "$copy/proof", '--key', $holding[0]);
 like($out, qr/^the proof holds\nnumber: $proven\n.*^action: CREATE TABLE\b.*^object: table public t\n.*^statement: CREATE TABLE t/ms,
     'and shows the event');
-# Five items and their paths: a few hashes more or less, by where in the tree they happen to stand.
-cmp_ok(length $proof, '<', 4608, 'in ' . length($proof) . ' bytes');
-unlike($proof . $out, qr/INSERT|@{[ unpack 'H*', 'INSERT' ]}/i, 'of which none are another event\'s');
-spew("$copy/proof", $proof =~ s/([0-9a-f])([0-9a-f]{40})/($1 eq '0' ? '1' : '0') . $2/er);
-is((verify('--check', "$copy/proof", '--key', $holding[0]))[0], 1, 'it does not hold when it is changed');
+like(log_of($node), qr/\Q$1\E/, 'and the checkpoint that signs it, which the log has as well')
+    if $out =~ /^signed with: (hipaa_guard checkpoint .*)/m or fail('the checkpoint is shown');
+# The event with its texts is as long as it is; what proves it is bounded.
+my @items = map { decode_base64($_) } $proof =~ /^item \d+ (\S+)$/mg;
+is(scalar @items, 5, 'it holds the event and its four texts');
+my $overhead = length($proof =~ s/^item .*\n//mgr);
+cmp_ok($overhead, '<', 1280, "in $overhead bytes beside them, " . length($proof) . ' in all');
+unlike(join('', @items, $out), qr/INSERT/i, 'of which none are another event\'s');
+spew("$copy/proof", $proof =~ s/^(item \d+ .{20})(.)/$1 . ($2 eq 'A' ? 'B' : 'A')/emr);
+($status, $out) = verify('--check', "$copy/proof", '--key', $holding[0]);
+is($status, 1, 'it does not hold when it is changed');
+is($out, "the proof does NOT hold\nproblem: a record is not under the checkpoint's root\n", 'and shows nothing then');
 is((verify($trail, '--prove', 999_999_999))[0], 2, 'there is none of an event that is not there');
 
 # The server reads a damaged segment as far as it goes.

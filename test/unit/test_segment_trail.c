@@ -736,6 +736,97 @@ test_full(void)
 	is_int(failures, 0, "full: and are finished when there is room again");
 }
 
+/* The proof of an event as a string; NULL if there is none. */
+static char *
+proof_of(uint64_t seq, size_t *size)
+{
+	char	   *proof = NULL;
+	FILE	   *out = open_memstream(&proof, size);
+	const char *problem = hg_audit_prove(directory, seq, out);
+
+	fclose(out);
+	if (problem == NULL)
+		return proof;
+	free(proof);
+	return NULL;
+}
+
+static bool
+proof_holds(const char *proof, size_t size, const uint8_t *key, hg_audit_proven *proven)
+{
+	bool		holds = hg_audit_proof_check(proof, size, key, proven) == NULL;
+
+	hg_audit_proven_free(proven);
+	return holds;
+}
+
+/* Every bit flipped, every byte removed or doubled, every end cut off, something put behind. */
+static void
+change_proof(const char *proof, size_t size, const uint8_t *key)
+{
+	hg_audit_proven proven;
+	char	   *changed = calloc(1, size + 2);
+	size_t		believed = 0;
+
+	memcpy(changed, proof, size);
+	for (size_t bit = 0; bit < size * 8; bit++)
+	{
+		changed[bit / 8] ^= (char) (1 << bit % 8);
+		believed += proof_holds(changed, size, key, &proven);
+		changed[bit / 8] ^= (char) (1 << bit % 8);
+	}
+	is_int(believed, 0, "proof: no bit of %zu bytes can be changed", size);
+	for (size_t i = 0; i < size; i++)
+	{
+		memcpy(changed, proof, size + 1);
+		memmove(changed + i, changed + i + 1, size - i);
+		believed += proof_holds(changed, size - 1, key, &proven);
+		memcpy(changed + i + 1, proof + i, size + 1 - i);
+		memcpy(changed, proof, i + 1);
+		believed += proof_holds(changed, size + 1, key, &proven);
+		memcpy(changed, proof, size + 1);
+		changed[i] = '\0';
+		believed += proof_holds(changed, i, key, &proven);
+		believed += proof_holds(changed, size, key, &proven);
+	}
+	memcpy(changed, proof, size + 1);
+	believed += proof_holds(changed, size + 1, key, &proven);
+	is_int(believed, 0, "proof: no byte of it can be missing or there twice");
+	free(changed);
+}
+
+/* Without one of its lines a proof is none, and the lines of two do not mix. */
+static void
+mix_proofs(const char *proof, const char *other, const uint8_t *key)
+{
+	hg_audit_proven proven;
+	size_t		believed = 0;
+	char	   *mixed = calloc(1, strlen(proof) + strlen(other) + 1);
+
+	for (const char *line = proof; *line != '\0'; line += strcspn(line, "\n") + 1)
+	{
+		size_t		length = strcspn(line, "\n") + 1;
+
+		sprintf(mixed, "%.*s%s", (int) (line - proof), proof, line + length);
+		believed += proof_holds(mixed, strlen(mixed), key, &proven);
+		for (const char *with = other; *with != '\0'; with += strcspn(with, "\n") + 1)
+		{
+			size_t		with_length = strcspn(with, "\n") + 1;
+
+			if (with_length == length && strncmp(with, line, length) == 0)
+				continue;
+			sprintf(mixed, "%.*s%.*s%s", (int) (line - proof), proof, (int) with_length, with,
+					line + length);
+			believed += proof_holds(mixed, strlen(mixed), key, &proven);
+			sprintf(mixed, "%.*s%.*s%s", (int) (line - proof), proof, (int) with_length, with,
+					line);
+			believed += proof_holds(mixed, strlen(mixed), key, &proven);
+		}
+	}
+	is_int(believed, 0, "proof: the lines of two do not mix");
+	free(mixed);
+}
+
 /* A proof shows its event and no other, and holds for no other key, number or text. */
 static void
 test_proof(void)
@@ -743,41 +834,81 @@ test_proof(void)
 	hg_audit_trail trail;
 	hg_audit_proven proven;
 	uint8_t		key[HG_AUDIT_KEY_SIZE];
-	char	   *proof = NULL;
-	size_t		size = 0;
-	size_t		believed = 0;
-	FILE	   *out;
+	size_t		size;
+	size_t		other_size;
+	char	   *proof;
+	char	   *other;
 
 	make_two(&trail);
 	add_frame(&trail, 4);
 	memcpy(key, trail.state.public_key, sizeof(key));
 	close_trail(&trail);
-	out = open_memstream(&proof, &size);
-	is_str(hg_audit_prove(directory, 9, out) == NULL ? "" : "none", "", "proof: is made");
-	fclose(out);
-	ok(size > 0 && hg_audit_proof_check(proof, key, &proven) == NULL, "proof: holds");
+	proof = proof_of(9, &size);
+	ok(proof != NULL && hg_audit_proof_check(proof, size, key, &proven) == NULL, "proof: holds");
 	is_int(proven.event.seq, 9, "proof: of this event");
 	is_int(proven.event.event.rows, 3, "proof: with its content");
 	ok(proven.texts[HG_AUDIT_TEXT_STATEMENT] != NULL
 	   && memcmp(proven.texts[HG_AUDIT_TEXT_STATEMENT], "SELECT 1", 8) == 0,
 	   "proof: and its statement");
-	for (size_t i = 0; i < size; i++)
-	{
-		char		digit = proof[i];
-
-		proof[i] = digit == '1' ? '2' : '1';
-		believed += hg_audit_proof_check(proof, key, &proven) == NULL;
-		proof[i] = digit;
-	}
-	is_int(believed, 0, "proof: no character of it can be changed");
+	hg_audit_proven_free(&proven);
+	change_proof(proof, size, key);
+	other = proof_of(10, &other_size);
+	ok(other != NULL && proof_holds(other, other_size, key, &proven), "proof: another one");
+	mix_proofs(proof, other, key);
+	mix_proofs(other, proof, key);
 	key[3] ^= 1;
-	ok(hg_audit_proof_check(proof, key, &proven) != NULL, "proof: not with another key");
+	ok(!proof_holds(proof, size, key, &proven), "proof: not with another key");
+	ok(proof_of(5, &other_size) == NULL, "proof: there is none of what was lost");
 	free(proof);
-	proof = NULL;
-	out = open_memstream(&proof, &size);
-	ok(hg_audit_prove(directory, 5, out) != NULL, "proof: there is none of what was lost");
-	fclose(out);
-	free(proof);
+	free(other);
+}
+
+/* The bytes of a proof that are not the event and its texts. */
+static size_t
+overhead(const char *proof)
+{
+	size_t		bytes = 0;
+
+	for (; *proof != '\0'; proof += strcspn(proof, "\n") + 1)
+		bytes += strncmp(proof, "item ", 5) == 0 ? 0 : strcspn(proof, "\n") + 1;
+	return bytes;
+}
+
+/* A segment as large as they are: every event has a proof, and none is longer than it has to be. */
+static void
+test_proof_sizes(void)
+{
+	hg_audit_trail trail;
+	hg_audit_proven proven;
+	uint8_t		key[HG_AUDIT_KEY_SIZE];
+	const int	frames = 50000;
+	size_t		failures = 0;
+	size_t		most = 0;
+
+	clear();
+	open_trail(&trail);
+	trail.segment_size_max = 64 * 1024 * 1024;
+	for (int i = 0; i < frames; i++)
+	{
+		add_frame(&trail, 2 * i);
+		if (i % 1000 == 0 && !hg_audit_trail_sync(&trail))
+			exit(2);
+	}
+	memcpy(key, trail.state.public_key, sizeof(key));
+	close_trail(&trail);
+	for (uint64_t seq = 1; seq <= 2 * (uint64_t) frames; seq += seq < 5 ? 1 : 12497)
+	{
+		size_t		size = 0;
+		char	   *proof = proof_of(seq, &size);
+
+		failures += proof == NULL || !proof_holds(proof, size, key, &proven)
+			|| proven.event.seq != seq;
+		if (proof != NULL && overhead(proof) > most)
+			most = overhead(proof);
+		free(proof);
+	}
+	is_int(failures, 0, "proof: holds wherever in %d events", 2 * frames);
+	ok(most < 2048, "proof: %zu bytes beside the event and its texts", most);
 }
 
 int
@@ -803,6 +934,7 @@ main(void)
 	test_clock();
 	test_full();
 	test_proof();
+	test_proof_sizes();
 	is_int(thread_differences, 0, "threads: the verdict is that of one thread");
 	clear();
 	rmdir(top);
