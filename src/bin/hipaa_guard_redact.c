@@ -63,7 +63,7 @@ typedef struct tool
 	bool		found;
 	bool		in_dump;		/* the file is a dump in SQL */
 	state		state;
-	hg_line_kind kind;			/* of the record in "record" */
+	hg_log_line first;			/* the first line of what is in "record" */
 	buffer		record;			/* without its last newline */
 	bool		newline;		/* the record had one */
 	hg_sql_progress progress_sql;	/* how far the statement was looked through for its end */
@@ -145,8 +145,8 @@ mask_record(tool *self, char *out, size_t out_size)
 			return hg_mask_copy_row(data, size, out, out_size, &self->options);
 		default:
 			reserve(&self->scratch, size + 1);
-			return hg_mask_log_record(self->kind, data, size, self->scratch.data, out, out_size,
-									  &self->options);
+			return hg_mask_log_record(&self->first, data, size, self->scratch.data, out,
+									  out_size, &self->options);
 	}
 }
 
@@ -244,7 +244,7 @@ take_dump_line(tool *self, const char *line, size_t size, bool newline)
 static void
 take_line(tool *self, const char *line, size_t size, bool newline)
 {
-	hg_line_kind kind = HG_LINE_OTHER;
+	hg_log_line read = {.kind = HG_LINE_OTHER};
 
 	if (self->in_dump || self->format == FORMAT_SQL)
 	{
@@ -266,20 +266,20 @@ take_line(tool *self, const char *line, size_t size, bool newline)
 		return;
 	}
 	if (self->format != FORMAT_TEXT)
-		kind = hg_mask_line_kind(line, size);
-	if (kind == HG_LINE_OTHER && (self->state == STATE_LOG ||
-								  (self->state == STATE_TEXT && self->record.used < TEXT_PIECE)))
+		read = hg_mask_read_line(line, size);
+	if (read.kind == HG_LINE_OTHER &&
+		(self->state == STATE_LOG || (self->state == STATE_TEXT && self->record.used < TEXT_PIECE)))
 	{
 		add_line(self, line, size, newline);
 		return;
 	}
 	flush_record(self);
-	self->kind = kind;
-	self->state = kind == HG_LINE_RECORD ? STATE_LOG : STATE_TEXT;
+	self->first = read;
+	self->state = read.kind == HG_LINE_RECORD ? STATE_LOG : STATE_TEXT;
 	add_line(self, line, size, newline);
-	if (kind == HG_LINE_JSON)
+	if (read.kind == HG_LINE_JSON)
 		flush_record(self);
-	if (kind == HG_LINE_CSV)
+	if (read.kind == HG_LINE_CSV)
 	{
 		self->state = STATE_CSV;
 		if (hg_mask_csv_is_complete(self->record.data, self->record.used))
@@ -449,7 +449,12 @@ int
 main(int argc, char **argv)
 {
 	static hg_mask_memo memo;
-	tool		self = {.options = {.mask = {.confidence = 0.4f, .memo = &memo}, .strict = true}};
+	static hg_mask_passages passages;
+	tool		self = {
+		.options = {
+			.mask = {.confidence = 0.4f, .memo = &memo, .passages = &passages}, .strict = true
+		}
+	};
 
 	self.progress = isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO);
 	read_options(&self, argc, argv);

@@ -86,33 +86,36 @@ letters_of(const unsigned char *bytes)
 	return bits_of(in_range(_mm_or_si128(load(bytes), _mm_set1_epi8(0x20)), 'a', 26));
 }
 
+/* Reads the first "size" bytes of a block: a literal mostly fits the first sixteen. */
 static inline block_bits
-read_block(const unsigned char *block)
+read_block(const unsigned char *block, unsigned size)
 {
-	block_bits	bits;
+	block_bits	bits = {0, 0, 0};
 
-	bits.anchors = bits_of(anchors_of(block)) | bits_of(anchors_of(block + 16)) << 16 |
-		bits_of(anchors_of(block + 32)) << 32 | bits_of(anchors_of(block + 48)) << 48;
-	bits.letters = letters_of(block) | letters_of(block + 16) << 16 |
-		letters_of(block + 32) << 32 | letters_of(block + 48) << 48;
-	bits.letters_behind = letters_of(block + 64);
+	for (unsigned i = 0; i < size; i += 16)
+	{
+		bits.anchors |= bits_of(anchors_of(block + i)) << i;
+		bits.letters |= letters_of(block + i) << i;
+	}
+	if (size == ANCHORS_BLOCK)
+		bits.letters_behind = letters_of(block + ANCHORS_BLOCK);
 	return bits;
 }
 
 #else
 
 static inline block_bits
-read_block(const unsigned char *block)
+read_block(const unsigned char *block, unsigned size)
 {
 	block_bits	bits = {0, 0, 0};
 
-	for (int i = 0; i < BEHIND; i++)
+	for (int i = 0; size == ANCHORS_BLOCK && i < BEHIND; i++)
 	{
 		unsigned	class = hg_phi_bytes[block[ANCHORS_BLOCK + i]];
 
 		bits.letters_behind |= (uint64_t) ((class & (BYTE_UPPER | BYTE_LOWER)) != 0) << i;
 	}
-	for (int i = 0; i < ANCHORS_BLOCK; i++)
+	for (unsigned i = 0; i < size; i++)
 	{
 		const unsigned char *c = block + i;
 		unsigned	class = hg_phi_bytes[*c];
@@ -159,26 +162,28 @@ hinted_words(const unsigned char *block, uint64_t letters, uint64_t behind)
 /* Where a run of letters and digits begins, for the site's own masks; slower, and only if there
  * are any. */
 static uint64_t
-runs_of(const unsigned char *block)
+runs_of(const unsigned char *block, unsigned size)
 {
 	uint64_t	bits = 0;
 
-	for (int i = 0; i < ANCHORS_BLOCK; i++)
+	for (int i = 0; i < (int) size; i++)
 		if ((hg_phi_bytes[block[i]] & BYTE_WORD) && !(hg_phi_bytes[block[i - 1]] & BYTE_WORD))
 			bits |= UINT64_C(1) << i;
 	return bits;
 }
 
 static inline uint64_t
-anchors_in(const unsigned char *block, bool custom)
+anchors_in(const unsigned char *block, unsigned size, bool custom)
 {
-	block_bits	bits = read_block(block);
+	block_bits	bits = read_block(block, size);
 	uint64_t	anchors = bits.anchors | hinted_words(block, bits.letters, bits.letters_behind);
 
-	return custom ? anchors | runs_of(block) : anchors;
+	return custom ? anchors | runs_of(block, size) : anchors;
 }
 
-/* Copies a few bytes, in steps of a fixed size: a call or "rep movs" would cost more than they do.
+/*
+ * Copies a few bytes, in steps of a fixed size: a call or "rep movs" would cost
+ * more than they do.  The last step overlaps the one before.
  */
 static inline void
 copy_bytes(unsigned char *to, const unsigned char *from, size_t count)
@@ -187,28 +192,40 @@ copy_bytes(unsigned char *to, const unsigned char *from, size_t count)
 
 	for (; done + 8 <= count; done += 8)
 		memcpy(to + done, from + done, 8);
-	for (; done < count; done++)
-		to[done] = from[done];
+	if (count >= 8)
+		memcpy(to + count - 8, from + count - 8, 8);
+	else
+		for (; done < count; done++)
+			to[done] = from[done];
+}
+
+/* The anchors of a text's end, or beginning, from a copy of its "size" bytes at most. */
+static inline uint64_t
+anchors_in_copy(const text_view *text, size_t at, unsigned size, bool custom)
+{
+	unsigned char copy[BEFORE + ANCHORS_BLOCK + BEHIND + 7];
+	size_t		left = text->size - at;
+	uint64_t	anchors;
+
+	for (size_t i = 0; i < BEFORE + size + BEHIND; i += 8)
+		memcpy(copy + i, "\0\0\0\0\0\0\0", 8);
+	if (at > 0)
+		copy[0] = text->at[at - 1];
+	copy_bytes(copy + BEFORE, text->at + at, left < size + BEHIND ? left : size + BEHIND);
+	anchors = anchors_in(copy + BEFORE, size, custom);
+	return left < ANCHORS_BLOCK ? anchors & ~(~UINT64_C(0) << left) : anchors;
 }
 
 uint64_t
 hg_phi_anchors(const text_view *text, size_t at, bool custom)
 {
-	unsigned char copy[BEFORE + ANCHORS_BLOCK + BEHIND + 7];
-	size_t		left = text->size - at,
-				count = left < ANCHORS_BLOCK + BEHIND ? left : ANCHORS_BLOCK + BEHIND;
+	size_t		left = text->size - at;
 	uint64_t	anchors;
 
 	if (at >= BEFORE && left >= ANCHORS_BLOCK + BEHIND)
-		return anchors_in(text->at + at, custom);
-	for (size_t i = 0; i < sizeof(copy); i += 8)
-		memcpy(copy + i, "\0\0\0\0\0\0\0", 8);
-	if (at > 0)
-		copy[0] = text->at[at - 1];
-	copy_bytes(copy + BEFORE, text->at + at, count);
-	anchors = anchors_in(copy + BEFORE, custom);
-	if (left < ANCHORS_BLOCK)
-		anchors &= ~(~UINT64_C(0) << left);
+		return anchors_in(text->at + at, ANCHORS_BLOCK, custom);
+	anchors = left <= 16 ? anchors_in_copy(text, at, 16, custom)
+						 : anchors_in_copy(text, at, ANCHORS_BLOCK, custom);
 	/* What is all there is in a text begins with it. */
 	return at == 0 && (left == 12 || left == 16) ? anchors | 1 : anchors;
 }

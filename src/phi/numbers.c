@@ -14,6 +14,9 @@
 #define GROUPS_MAX 6
 #define DIGITS_MAX 34
 
+/* No row of the table asks for a group that is alone and shorter; numbers in SQL mostly are. */
+#define ALONE_MIN 9
+
 typedef struct number
 {
 	size_t		start[GROUPS_MAX];	/* of each group */
@@ -306,8 +309,9 @@ hg_phi_find_number(const text_view *text, size_t at, offer *best)
 	read_number(text, at, &n);
 	if (n.groups_count == 0 || n.digits_until[n.groups_count - 1] < 7)
 		return;
-	for (unsigned rule = 0; hg_phi_rules[rule].groups != GROUPS_NONE; rule++)
-		try_rule(text, rule, &n, best);
+	if (n.groups_count > 1 || n.digits_until[0] >= ALONE_MIN)
+		for (unsigned rule = 0; hg_phi_rules[rule].groups != GROUPS_NONE; rule++)
+			try_rule(text, rule, &n, best);
 	find_udi(text, &n, best);
 	find_international(text, &n, best);
 	if (best->confidence < 0.75f)

@@ -88,14 +88,14 @@ number_size(const char *text, size_t size)
 
 static bool align_from(aligner *self, const char *format, size_t at);
 
-/* One attempt to place the end of an argument. */
+/* One attempt to place the end of an argument; so many bytes behind it are known to fit. */
 static bool
-try_end(aligner *self, const char *format, size_t end, hg_argument *argument)
+try_end(aligner *self, const char *format, size_t end, size_t fits, hg_argument *argument)
 {
 	if (--self->attempts < 0)
 		return false;
 	argument->end = end;
-	return align_from(self, format, end);
+	return align_from(self, format + fits, end + fits);
 }
 
 /* Whether another string follows at once, so that nobody can tell where one ends. */
@@ -129,9 +129,9 @@ align_string(aligner *self, const char *format, size_t at, hg_argument *argument
 	/* What no argument follows is the end of the text. */
 	if (format[literal] == '\0')
 		return literal <= self->size - at &&
-			try_end(self, format, self->size - literal, argument);
+			try_end(self, format, self->size - literal, 0, argument);
 	if (string_follows(format))
-		return try_end(self, format, at, argument);
+		return try_end(self, format, at, 0, argument);
 	for (size_t end = at; end + literal <= self->size; end++)
 	{
 		if (literal > 0)
@@ -144,7 +144,7 @@ align_string(aligner *self, const char *format, size_t at, hg_argument *argument
 			if (memcmp(next, format, literal) != 0)
 				continue;
 		}
-		if (try_end(self, format, end, argument))
+		if (try_end(self, format, end, literal, argument))
 			return true;
 		if (self->attempts < 0)
 			return false;
@@ -159,9 +159,9 @@ align_argument(aligner *self, const char *format, size_t at, hg_argument *argume
 	if (argument->conversion == 's' || argument->conversion == 'm')
 		return align_string(self, format, at, argument);
 	if (argument->conversion == 'c')
-		return at < self->size && try_end(self, format, at + 1, argument);
+		return at < self->size && try_end(self, format, at + 1, 0, argument);
 	for (size_t end = at + number_size(self->text + at, self->size - at); end > at; end--)
-		if (try_end(self, format, end, argument))
+		if (try_end(self, format, end, 0, argument))
 			return true;
 	return false;
 }
@@ -198,13 +198,21 @@ align_from(aligner *self, const char *format, size_t at)
 	return false;
 }
 
-bool
-hg_format_align(const char *format, const char *text, size_t size, hg_alignment *alignment)
+/* The same where the first bytes, which hold no argument, are known to fit. */
+static bool
+align_behind(const char *format, size_t fits, const char *text, size_t size,
+			 hg_alignment *alignment)
 {
 	aligner		self = {text, size, ATTEMPTS_MAX, alignment};
 
 	alignment->count = 0;
-	return align_from(&self, format, 0);
+	return align_from(&self, format + fits, fits);
+}
+
+bool
+hg_format_align(const char *format, const char *text, size_t size, hg_alignment *alignment)
+{
+	return align_behind(format, 0, text, size, alignment);
 }
 
 const char *
@@ -273,7 +281,7 @@ first_fit(const format_node *node, const char *text, size_t size, hg_alignment *
 		const format_row *row = &formats[i];
 
 		if (row->letters < LETTERS_MIN || !ends_alike(row, text, size) ||
-			!hg_format_align(row->format, text, size, alignment))
+			!align_behind(row->format, node->depth, text, size, alignment))
 			continue;
 		alignment->classes = row->classes;
 		alignment->bytes = row->bytes;

@@ -48,75 +48,20 @@ is_upper(char c)
 	return c >= 'A' && c <= 'Z';
 }
 
-/* Finds "ERROR:  " in a line: where the word begins, where the text does. */
-static bool
-find_severity(const char *line, size_t size, size_t *word, size_t *body, field_kind *kind)
-{
-	for (const char *colon = line; (colon = memchr(colon, ':', size - (colon - line))); colon++)
-	{
-		size_t		end = (size_t) (colon - line);
-		size_t		start = end;
-
-		if (end + 1 >= size || line[end + 1] != ' ')
-			continue;
-		while (start > 0 && (is_upper(line[start - 1]) || is_digit(line[start - 1])))
-			start--;
-		if (start == end || (start > 0 && line[start - 1] != ' ' && line[start - 1] != '\t'))
-			continue;
-		for (size_t i = 0; i < sizeof(severities) / sizeof(severities[0]); i++)
-		{
-			if (severities[i].word[0] != line[start] ||
-				strlen(severities[i].word) != end - start ||
-				memcmp(severities[i].word, line + start, end - start) != 0)
-				continue;
-			*word = start;
-			*kind = severities[i].kind;
-			for (*body = end + 1; *body < size && line[*body] == ' ';)
-				(*body)++;
-			return true;
-		}
-	}
-	return false;
-}
-
-/* A row of csvlog begins with its time, and a comma right behind the zone. */
-static bool
-begins_csv(const char *line, size_t size)
-{
-	const char *comma;
-
-	if (size < 30 || !is_digit(line[0]) || line[4] != '-' || line[10] != ' ')
-		return false;
-	comma = memchr(line, ',', size);
-	return comma != NULL && comma - line < 40 && (comma[1] == '"' || comma[1] == ',');
-}
-
-hg_line_kind
-hg_mask_line_kind(const char *line, size_t size)
-{
-	size_t		word;
-	size_t		body;
-	field_kind	kind;
-
-	if (size > 12 && memcmp(line, "{\"timestamp\"", 12) == 0)
-		return HG_LINE_JSON;
-	if (begins_csv(line, size))
-		return HG_LINE_CSV;
-	if (size > 0 && line[0] != '\t' && find_severity(line, size, &word, &body, &kind))
-		return HG_LINE_RECORD;
-	return HG_LINE_OTHER;
-}
-
 /* The size of the time with which a prefix begins in most logs, and of the process behind it. */
 static size_t
 time_size(const char *prefix, size_t size)
 {
-	static const char form[] = "0000-00-00 00:00:00";
-	size_t		at = 0;
+	/* From here on, so many bytes may stand at each place: a digit, or just this one. */
+	static const char from[] = "0000-00-00 00:00:00";
+	static const char count[] = "\12\12\12\12\1\12\12\1\12\12\1\12\12\1\12\12\1\12\12";
+	size_t		at = sizeof(from) - 1;
+	bool		fits = size >= at;
 
-	for (; form[at] != '\0'; at++)
-		if (at >= size || (form[at] == '0' ? !is_digit(prefix[at]) : prefix[at] != form[at]))
-			return 0;
+	for (size_t i = 0; i < at && fits; i++)
+		fits = (unsigned char) (prefix[i] - from[i]) < count[i];
+	if (!fits)
+		return 0;
 	while (at < size && (is_digit(prefix[at]) || prefix[at] == '.'))
 		at++;
 	if (at < size && prefix[at] == ' ')
@@ -133,14 +78,81 @@ time_size(const char *prefix, size_t size)
 	return at;
 }
 
-/* Findings in a prefix, but for times and addresses, which the server put there. */
+/* Finds "ERROR:  " in a line, from where on it may stand. */
+static bool
+find_severity(const char *text, size_t size, hg_log_line *line)
+{
+	const char *colon = text + line->begin;
+
+	for (; (colon = memchr(colon, ':', size - (size_t) (colon - text))) != NULL; colon++)
+	{
+		size_t		end = (size_t) (colon - text);
+		size_t		start = end;
+
+		if (end + 1 >= size || text[end + 1] != ' ')
+			continue;
+		while (start > 0 && (is_upper(text[start - 1]) || is_digit(text[start - 1])))
+			start--;
+		if (start == end || (start > 0 && text[start - 1] != ' ' && text[start - 1] != '\t'))
+			continue;
+		for (unsigned i = 0; i < sizeof(severities) / sizeof(severities[0]); i++)
+		{
+			if (severities[i].word[0] != text[start] ||
+				strlen(severities[i].word) != end - start ||
+				memcmp(severities[i].word, text + start, end - start) != 0)
+				continue;
+			line->severity = i;
+			line->word = start;
+			for (line->body = end + 1; line->body < size && text[line->body] == ' ';)
+				line->body++;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A row of csvlog begins with its time, and a comma right behind the zone. */
+static bool
+begins_csv(const char *line, size_t size)
+{
+	const char *comma;
+
+	if (size < 30 || !is_digit(line[0]) || line[4] != '-' || line[10] != ' ')
+		return false;
+	comma = memchr(line, ',', size < 40 ? size - 1 : 40);
+	return comma != NULL && (comma[1] == '"' || comma[1] == ',');
+}
+
+hg_log_line
+hg_mask_read_line(const char *text, size_t size)
+{
+	hg_log_line line = {.kind = HG_LINE_OTHER};
+
+	if (size > 12 && memcmp(text, "{\"timestamp\"", 12) == 0)
+		line.kind = HG_LINE_JSON;
+	else if (begins_csv(text, size))
+		line.kind = HG_LINE_CSV;
+	else if (size > 0 && text[0] != '\t')
+	{
+		line.begin = time_size(text, size);
+		if (find_severity(text, size, &line))
+			line.kind = HG_LINE_RECORD;
+	}
+	return line;
+}
+
+/* Findings in a prefix behind its time, but for times and addresses, which the server put there. */
 static void
-put_prefix(hg_out *out, const char *prefix, size_t size, const hg_mask_options *options)
+put_prefix(hg_out *out, const char *prefix, size_t begin, size_t size,
+		   const hg_mask_options *options)
 {
 	hg_phi_span spans[16];
-	size_t		count = hg_phi_scan_text(prefix, size, time_size(prefix, size), spans, 16);
+	size_t		count = 0;
 	size_t		kept = 0;
 
+	/* Users and databases are few: what was found clean once is not looked at again. */
+	if (!hg_mask_is_clean(prefix + begin, size - begin, options))
+		count = hg_phi_scan_text(prefix, size, begin, spans, 16);
 	for (size_t i = 0; i < count; i++)
 	{
 		if (spans[i].category == HG_PHI_DATE || spans[i].category == HG_PHI_IP ||
@@ -258,20 +270,18 @@ put_tabs(hg_out *out, size_t begin)
 }
 
 static void
-put_record(hg_out *out, const char *record, size_t size, char *scratch,
+put_record(hg_out *out, const hg_log_line *first, const char *record, size_t size, char *scratch,
 		   const hg_mask_log_options *options)
 {
 	const char *newline = memchr(record, '\n', size);
-	size_t		first = newline == NULL ? size : (size_t) (newline - record);
-	bool		tabs = newline != NULL && first + 1 < size && record[first + 1] == '\t';
-	size_t		word;
-	size_t		body;
+	size_t		end = newline == NULL ? size : (size_t) (newline - record);
+	bool		tabs = newline != NULL && end + 1 < size && record[end + 1] == '\t';
+	field_kind	kind = severities[first->severity].kind;
+	size_t		word = first->word;
+	size_t		body = first->body;
 	size_t		begin;
-	field_kind	kind;
 
-	if (!find_severity(record, first, &word, &body, &kind))
-		return;
-	put_prefix(out, record, word, &options->mask);
+	put_prefix(out, record, first->begin, word, &options->mask);
 	hg_out_bytes(out, record + word, body - word);
 	begin = out->used;
 	if (!tabs)
@@ -284,17 +294,17 @@ put_record(hg_out *out, const char *record, size_t size, char *scratch,
 }
 
 size_t
-hg_mask_log_record(hg_line_kind kind, const char *record, size_t size, char *scratch, char *out,
-				   size_t out_size, const hg_mask_log_options *options)
+hg_mask_log_record(const hg_log_line *first, const char *record, size_t size, char *scratch,
+				   char *out, size_t out_size, const hg_mask_log_options *options)
 {
 	hg_out		bounded = {out, out_size, 0, false};
 
-	if (kind == HG_LINE_JSON)
+	if (first->kind == HG_LINE_JSON)
 		hg_mask_put_json_line(&bounded, record, size, scratch, options);
-	else if (kind == HG_LINE_CSV)
+	else if (first->kind == HG_LINE_CSV)
 		hg_mask_put_csv_row(&bounded, record, size, scratch, options);
-	else if (kind == HG_LINE_RECORD)
-		put_record(&bounded, record, size, scratch, options);
+	else if (first->kind == HG_LINE_RECORD)
+		put_record(&bounded, first, record, size, scratch, options);
 	else
 		hg_mask_put_loose_text(&bounded, record, size, options);
 	return bounded.cut ? out_size : bounded.used;

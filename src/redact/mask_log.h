@@ -20,17 +20,27 @@ typedef enum hg_line_kind
 	HG_LINE_OTHER				/* continues the record before it, or is free text */
 } hg_line_kind;
 
-extern hg_line_kind hg_mask_line_kind(const char *line, size_t size);
+/* A line as it was read: what it begins, and of a record where its parts stand. */
+typedef struct hg_log_line
+{
+	hg_line_kind kind;
+	unsigned	severity;		/* a row of the table of severities */
+	size_t		begin;			/* behind the time and process of the prefix */
+	size_t		word;			/* "ERROR:  " begins here, ... */
+	size_t		body;			/* ... the text here */
+} hg_log_line;
+
+extern hg_log_line hg_mask_read_line(const char *line, size_t size);
 
 /* Whether the quotes of a row of csvlog are closed: otherwise it goes on in the next line. */
 extern bool hg_mask_csv_is_complete(const char *row, size_t size);
 
 /*
- * Masks one record without its last newline.  "scratch" has at least the size
- * of the record.  Returns the size of the output; when that is out_size, it may
- * have been cut.
+ * Masks one record without its last newline; "first" is its first line as read.
+ * "scratch" has at least the size of the record.  Returns the size of the
+ * output; when that is out_size, it may have been cut.
  */
-extern size_t hg_mask_log_record(hg_line_kind kind, const char *record, size_t size,
+extern size_t hg_mask_log_record(const hg_log_line *first, const char *record, size_t size,
 								 char *scratch, char *out, size_t out_size,
 								 const hg_mask_log_options *options);
 

@@ -19,6 +19,7 @@
  */
 #include "redact/mask_align.h"
 #include "redact/mask_out.h"
+#include "redact/mask_passage.h"
 
 #include <strings.h>
 
@@ -65,10 +66,12 @@ typedef struct sql_scan
 	const char *outer;			/* the statement that came to run this one, or NULL */
 	size_t		outer_size;
 	size_t		kept;			/* from here on the text is to be written as it is */
-	bool		type_modifier;	/* inside varchar( or numeric( */
-	token		last;			/* the last two tokens that are no space or comment */
-	token		before_last;
+	size_t		passage;		/* as "kept", if it may be remembered from there on */
+	hg_mask_reader reader;
 } sql_scan;
+
+/* No passage begins here. */
+#define NO_PASSAGE SIZE_MAX
 
 /* Classes of bytes: most of SQL is passed over by them. */
 #define BYTE_SPACE 0x01
@@ -342,12 +345,20 @@ static inline size_t
 end_of_plain_word(const char *text, size_t size, size_t at, unsigned *seen)
 {
 	size_t		end = at;
+	unsigned	class = classes[(unsigned char) text[at]];
+	unsigned	all = 0;
 
 	*seen = 0;
-	if (!(classes[(unsigned char) text[at]] & BYTE_WORD_START))
+	if (!(class & BYTE_WORD_START))
 		return at;
-	while (end < size && (classes[(unsigned char) text[end]] & BYTE_WORD))
-		*seen |= classes[(unsigned char) text[end++]];
+	while (class & BYTE_WORD)
+	{
+		all |= class;
+		if (++end == size)
+			break;
+		class = classes[(unsigned char) text[end]];
+	}
+	*seen = all;
 	if (end == at + 1 && end < size && (text[end] == '\'' || text[end] == '&'))
 		return at;
 	return end;
@@ -494,6 +505,10 @@ write_kept(sql_scan *scan, size_t to)
 {
 	if (to > scan->kept)
 		hg_out_bytes(scan->out, scan->text + scan->kept, to - scan->kept);
+	if (scan->passage < to)
+		hg_mask_passage_add(scan->options->passages, scan->text, scan->size, scan->passage, to,
+							&scan->reader);
+	scan->passage = NO_PASSAGE;
 	scan->kept = to;
 }
 
@@ -621,7 +636,7 @@ put_literal(sql_scan *scan, const token *tok)
 
 /* Whether a token is one of the words of a list. */
 static bool
-is_one_of(const sql_scan *scan, const token *tok, const char *const *words)
+is_one_of(const sql_scan *scan, const hg_mask_place *tok, const char *const *words)
 {
 	size_t		size = tok->end - tok->start;
 
@@ -635,7 +650,7 @@ is_one_of(const sql_scan *scan, const token *tok, const char *const *words)
 }
 
 static bool
-is_character(const sql_scan *scan, const token *tok, char c)
+is_character(const sql_scan *scan, const hg_mask_place *tok, char c)
 {
 	return tok->kind == TOKEN_CHARACTER && scan->text[tok->start] == c;
 }
@@ -659,7 +674,7 @@ static const char *const modifier_words[] = {
 static bool
 sign_is_unary(const sql_scan *scan)
 {
-	const token *tok = &scan->before_last;
+	const hg_mask_place *tok = &scan->reader.before_last;
 
 	switch (tok->kind)
 	{
@@ -683,14 +698,14 @@ static bool
 number_is_structure(sql_scan *scan, const token *tok)
 {
 	size_t		size = tok->end - tok->start;
-	const token *last = &scan->last;
+	const hg_mask_place *last = &scan->reader.last;
 
 	for (size_t i = tok->start; i < tok->end; i++)
 		if (!is_digit((unsigned char) scan->text[i]))
 			return false;
-	if (is_character(scan, last, '(') && is_one_of(scan, &scan->before_last, modifier_words))
-		scan->type_modifier = true;
-	if (scan->type_modifier)
+	if (is_character(scan, last, '(') && is_one_of(scan, &scan->reader.before_last, modifier_words))
+		scan->reader.type_modifier = true;
+	if (scan->reader.type_modifier)
 		return size <= 4;
 	if (is_character(scan, last, '['))
 		return size <= 4;
@@ -712,8 +727,8 @@ static const char *const numbered_words[] = {"worker", "subplan", "initplan", NU
 static bool
 number_is_of_plan(const sql_scan *scan, const token *tok)
 {
-	const token *last = &scan->last;
-	const token *before = &scan->before_last;
+	const hg_mask_place *last = &scan->reader.last;
+	const hg_mask_place *before = &scan->reader.before_last;
 
 	if (is_one_of(scan, last, numbered_words))
 		return true;
@@ -740,7 +755,7 @@ number_is_of_plan(const sql_scan *scan, const token *tok)
 static size_t
 put_number(sql_scan *scan, const token *tok)
 {
-	const token *last = &scan->last;
+	const hg_mask_place *last = &scan->reader.last;
 	hg_phi_span finding;
 
 	if (number_is_structure(scan, tok) || (scan->plan && number_is_of_plan(scan, tok)))
@@ -853,49 +868,77 @@ put_token(sql_scan *scan, const token *tok)
 }
 
 static inline void
-remember(sql_scan *scan, const token *tok)
+remember(sql_scan *scan, token_kind kind, size_t start, size_t end)
 {
-	scan->before_last = scan->last;
-	scan->last = *tok;
+	scan->reader.before_last = scan->reader.last;
+	scan->reader.last = (hg_mask_place) {kind, (uint32_t) start, (uint32_t) end};
+}
+
+/*
+ * Where all that came before is written, at the beginning or behind a value:
+ * goes on behind the passage that follows, if it is known.  How a passage with
+ * two tokens of its own is read does not depend on the value before it.
+ */
+static size_t
+skip_passage(sql_scan *scan, size_t at)
+{
+	token_kind	kind = (token_kind) scan->reader.last.kind;
+	size_t		end;
+
+	if (scan->options->passages == NULL || scan->plan || scan->outer != NULL ||
+		scan->reader.type_modifier ||
+		(kind != TOKEN_NONE && kind != TOKEN_LITERAL && kind != TOKEN_NUMBER))
+		return at;
+	end = hg_mask_passage_skip(scan->options->passages, scan->text, scan->size, at,
+							   &scan->reader);
+	if (end == at)
+		scan->passage = at;
+	return end;
 }
 
 static void
 scan_all(sql_scan *scan)
 {
+	const char *text = scan->text;
+	size_t		size = scan->size;
 	size_t		at = 0;
 
-	while (at < scan->size && !scan->out->cut)
+	scan->passage = NO_PASSAGE;
+	while (at < size && !scan->out->cut)
 	{
-		unsigned char c = (unsigned char) scan->text[at];
-		token		tok = {TOKEN_CHARACTER, at, at + 1, true, false, false};
+		unsigned char c = (unsigned char) text[at];
+		size_t		start = at;
 		unsigned	seen;
 
-		if (is_space(c))
+		if (at == scan->kept && scan->passage == NO_PASSAGE &&
+			(at = skip_passage(scan, at)) > start)
+			continue;
+		if (classes[c] & BYTE_SPACE)
 		{
 			at++;
 			continue;
 		}
-		tok.end = end_of_plain_word(scan->text, scan->size, at, &seen);
-		if (tok.end > at)
+		at = end_of_plain_word(text, size, start, &seen);
+		if (at > start)
 		{
-			tok.kind = TOKEN_WORD;
-			put_word(scan, at, tok.end, seen);
-			at = tok.end;
+			put_word(scan, start, at, seen);
+			remember(scan, TOKEN_WORD, start, at);
 		}
 		else if (!(classes[c] & (BYTE_WORD | BYTE_OPENS)))
-			tok.end = ++at;
+		{
+			scan->reader.type_modifier = scan->reader.type_modifier && c != ')';
+			remember(scan, TOKEN_CHARACTER, start, ++at);
+		}
 		else
 		{
-			tok = next_token(scan, at);
+			token		tok = next_token(scan, start);
+
 			at = put_token(scan, &tok);
-			if (tok.kind == TOKEN_LINE_COMMENT || tok.kind == TOKEN_BLOCK_COMMENT)
-				continue;
+			if (tok.kind != TOKEN_LINE_COMMENT && tok.kind != TOKEN_BLOCK_COMMENT)
+				remember(scan, tok.kind, start, tok.end);
 		}
-		if (c == ')')
-			scan->type_modifier = false;
-		remember(scan, &tok);
 	}
-	write_kept(scan, scan->size);
+	write_kept(scan, size);
 }
 
 void

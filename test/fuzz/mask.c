@@ -1,12 +1,12 @@
 /*
  * Goal: whatever bytes come, masking neither reads nor writes outside its
  * buffers, never writes more than it was given, and masked SQL shows no byte
- * of a literal.
+ * of a literal.  Passages that are remembered change nothing.
  * Method: libFuzzer with AddressSanitizer. Each input, in memory of exactly its
  * size, is masked in every way there is, into memory of exactly the size that
  * is told; as the content of a literal in a statement, from which nothing of it
  * may come out; and as SQL around literals and comments of every kind, of
- * which no byte may be left.
+ * which no byte may be left, with and without a memory of passages.
  */
 #define _GNU_SOURCE
 #include <stdint.h>
@@ -20,6 +20,10 @@ int			LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const hg_mask_log_options options = {.mask = {.confidence = 0.4f}, .strict = true};
 
+/* The same with a memory, which all inputs fill. */
+static hg_mask_passages passages;
+static const hg_mask_options remembering = {.confidence = 0.4f, .passages = &passages};
+
 /* Exact sizes, so that one byte too far is seen. */
 static char *
 copy_of(const void *data, size_t size)
@@ -28,6 +32,14 @@ copy_of(const void *data, size_t size)
 
 	memcpy(copy, data, size);
 	return copy;
+}
+
+static size_t
+first_line(const char *text, size_t size)
+{
+	const char *newline = memchr(text, '\n', size);
+
+	return newline == NULL ? size : (size_t) (newline - text);
 }
 
 static void
@@ -50,9 +62,15 @@ check_sizes(const char *text, size_t size)
 			if (hg_mask_field((hg_format_field) field, text, size, out, room, &options) > room)
 				abort();
 		for (int kind = HG_LINE_RECORD; kind <= HG_LINE_OTHER; kind++)
-			if (hg_mask_log_record((hg_line_kind) kind, text, size, scratch, out, room,
-								   &options) > room)
+		{
+			hg_log_line first = hg_mask_read_line(text, first_line(text, size));
+
+			if (first.kind != HG_LINE_RECORD && kind == HG_LINE_RECORD)
+				continue;
+			first.kind = (hg_line_kind) kind;
+			if (hg_mask_log_record(&first, text, size, scratch, out, room, &options) > room)
 				abort();
+		}
 		free(scratch);
 		free(out);
 	}
@@ -120,6 +138,8 @@ check_around(const uint8_t *data, size_t size)
 	size_t		room = (size + 64) * 14;
 	char	   *sql = malloc(size + 64);
 	char	   *out = malloc(room);
+	char	   *again = malloc(room);
+	size_t		out_size;
 
 	if (memchr(data, '\\', cut) != NULL || (size > 0 && memmem(data, size, "7071", 4) != NULL) ||
 		!hg_mask_sql_is_complete(&progress, (const char *) data, cut))
@@ -132,11 +152,15 @@ check_around(const uint8_t *data, size_t size)
 		/* A new line ends a comment, and a comma keeps what LIMIT and the like want away. */
 		used += (size_t) sprintf(sql + used, "\n, %s" VALUE "%s", forms[i].open, forms[i].close);
 		memcpy(sql + used, data + cut, size - cut);
-		used = hg_mask_sql(sql, used + size - cut, out, room, &options.mask);
-		if (memmem(out, used, "7071", 4) != NULL)
+		used += size - cut;
+		out_size = hg_mask_sql(sql, used, out, room, &options.mask);
+		if (memmem(out, out_size, "7071", 4) != NULL ||
+			hg_mask_sql(sql, used, again, room, &remembering) != out_size ||
+			memcmp(out, again, out_size) != 0)
 			abort();
 	}
 done:
+	free(again);
 	free(out);
 	free(sql);
 }

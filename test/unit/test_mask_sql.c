@@ -101,11 +101,68 @@ check_cut(void)
 	ok(right, "output is cut at whole characters, and never longer than its room");
 }
 
+static hg_mask_passages passages;
+
+static int
+masked_alike(const char *sql)
+{
+	static const hg_mask_options plain = {.confidence = 0.4f};
+	static const hg_mask_options remembering = {.confidence = 0.4f, .passages = &passages};
+	char		expected[1024];
+	char		got[1024];
+	size_t		expected_size = hg_mask_sql(sql, strlen(sql), expected, sizeof(expected), &plain);
+	size_t		got_size = hg_mask_sql(sql, strlen(sql), got, sizeof(got), &remembering);
+
+	return got_size == expected_size && memcmp(got, expected, got_size) == 0;
+}
+
+/*
+ * Passages that are remembered change nothing: statements that begin alike, and
+ * go on with each kind of token there is, are masked with a memory and without.
+ */
+static void
+check_passages(void)
+{
+	static const char *const heads[] = {
+		"select a_1, b_2 from some_table where c_3 = ", "select a_1, b_2 from some_table",
+		"insert into some_table (a_1, b_2) values (", "select some_name, other_name-",
+		"select some_name, other_name.", "select numeric(12, 'zq', some_name, char(",
+	};
+	static const char *const tails[] = {
+		"5", "'zq'", "$$zq$$", "$a$zq$a$", "e'z\\'q'", "E'zq'", "\"z q\"", "--zq\n", "-- zq",
+		"-5", "/*zq*/", "*zq*/", "zq'zq'", "1zq", ".5", "..5", "$1", "::int", "", " limit 5",
+		" limit 'zq'", "zq from \"z q\"", "&'zq'", "u&'zq'",
+	};
+	static const char *const ends[] = {
+		"", ", other_column, third_column", ") and d_4 > 7 limit 20"
+	};
+	int			same = 0;
+	int			count = 0;
+	int			known = 0;
+
+	for (int round = 0; round < 2; round++)
+		for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
+			for (size_t j = 0; j < sizeof(tails) / sizeof(tails[0]); j++)
+				for (size_t k = 0; k < sizeof(ends) / sizeof(ends[0]); k++)
+				{
+					char		sql[256];
+
+					snprintf(sql, sizeof(sql), "%s%s%s", heads[i], tails[j], ends[k]);
+					count++;
+					same += masked_alike(sql);
+				}
+	is_int(same, count, "statements that begin alike are masked alike with a memory of passages");
+	for (int i = 0; i < HG_PASSAGE_ROWS * HG_PASSAGE_WAYS; i++)
+		known += passages.rows[i / HG_PASSAGE_WAYS][i % HG_PASSAGE_WAYS].size > 0;
+	ok(known > 3, "and passages were remembered");
+}
+
 int
 main(void)
 {
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
 		check_pair(pairs[i].sql, pairs[i].masked);
 	check_cut();
+	check_passages();
 	return done();
 }
