@@ -9,8 +9,27 @@ CREATE EXTENSION hipaa_guard;
 CREATE ROLE regress_auditor;
 CREATE ROLE regress_nobody;
 
--- What is exported: statements on one table.
+-- What is exported: a session's beginning and end, and statements on one table.
 SELECT E'we"ird, ]na\\me\nx\ty' AS weird \gset
+ALTER SYSTEM SET hipaa_guard.audit_unflagged = on;
+ALTER SYSTEM SET default_statistics_target = 123;
+SET hipaa_guard.audit_unflagged = off;
+SELECT pg_reload_conf();
+-- A session sees a new setting between statements.
+\o /dev/null
+\set ECHO none
+SELECT 'SELECT pg_sleep(0.1) WHERE current_setting($$default_statistics_target$$) <> $$123$$' FROM generate_series(1, 600) \gexec
+\set ECHO all
+\o
+\c
+\c
+SET client_min_messages = warning;
+SET hipaa_guard.audit_unflagged = off;
+DO $$BEGIN
+    WHILE EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()) LOOP
+        PERFORM pg_sleep(0.01), pg_stat_clear_snapshot();
+    END LOOP;
+END$$;
 SET application_name = 'q"uo,te]\back';
 SET hipaa_guard.audit_unflagged = on;
 CREATE TABLE :"weird" (a int, "b,""c" text);
@@ -74,15 +93,98 @@ SELECT substring(line FROM '^<\d+>') AS pri, substring(line FROM ' command_tag="
   FROM syslog WHERE line ~ ' class="(read|write)"' AND line !~ ' statement="COPY' ORDER BY substring(line FROM ' seq="(\d+)"')::bigint;
 SELECT substring(line FROM '^<\d+>') AS pri FROM syslog WHERE line ~ ' sqlstate="22012"';
 
--- OCSF: what the schema 1.3.0 requires of each class, and its sums.
-CREATE TEMP TABLE ocsf AS SELECT line::jsonb AS event FROM hipaa_guard.audit_export('ocsf', NULL, NULL) line;
-SELECT count(*) FILTER (WHERE NOT event ?& ARRAY['activity_id', 'category_uid', 'class_uid', 'metadata', 'severity_id', 'time',
-                                                 'type_uid', 'actor', 'src_endpoint']) AS required_missing,
-       count(*) FILTER (WHERE event ->> 'class_uid' = '6005' AND NOT event ?| ARRAY['database', 'databucket', 'table']) AS no_store,
-       count(*) FILTER (WHERE (event ->> 'type_uid')::int <> (event ->> 'class_uid')::int * 100 + (event ->> 'activity_id')::int
-                           OR (event ->> 'category_uid')::int <> (event ->> 'class_uid')::int / 1000) AS wrong_sums,
-       count(DISTINCT event #>> '{metadata,uid}') = count(*) AS unique_ids, min(event #>> '{metadata,version}') AS version
-  FROM ocsf;
+-- OCSF: a table of what version 1.3.0 of the schema says of the two classes and their objects, as far as the export uses
+-- them; an attribute that is not in it is wrong, whatever it holds. A path is required where the object it is in is there.
+CREATE TEMP TABLE ocsf AS SELECT row_number() OVER () AS id, line::jsonb AS event, NULL AS changed
+  FROM hipaa_guard.audit_export('ocsf', NULL, NULL) line;
+CREATE TEMP TABLE ocsf_attribute (class int, path text, type text, required boolean, value text);
+INSERT INTO ocsf_attribute VALUES
+    (NULL, 'time', 'integer', true, '^[0-9]{13}$'), (NULL, 'duration', 'integer', false, NULL),
+    (NULL, 'class_name', 'string', false, NULL), (NULL, 'category_name', 'string', false, NULL),
+    (3002, 'class_uid', 'integer', true, '^3002$'), (3002, 'category_uid', 'integer', true, '^3$'),
+    (6005, 'class_uid', 'integer', true, '^6005$'), (6005, 'category_uid', 'integer', true, '^6$'),
+    (3002, 'activity_id', 'integer', true, '^([0-6]|99)$'), (6005, 'activity_id', 'integer', true, '^([0-9]|10|99)$'),
+    (3002, 'type_uid', 'integer', true, '^3002(0[0-6]|99)$'), (6005, 'type_uid', 'integer', true, '^6005(0[0-9]|10|99)$'),
+    (NULL, 'activity_name', 'string', false, '.'), (NULL, 'severity_id', 'integer', true, '^([0-6]|99)$'),
+    (NULL, 'severity', 'string', false, NULL), (NULL, 'status_id', 'integer', false, '^([0-2]|99)$'),
+    (NULL, 'status', 'string', false, NULL), (NULL, 'status_code', 'string', false, NULL), (NULL, 'status_detail', 'string', false, NULL),
+    (NULL, 'unmapped', 'object', false, NULL), (NULL, 'metadata', 'object', true, NULL),
+    (NULL, 'metadata.version', 'string', true, '^1\.3\.0$'), (NULL, 'metadata.uid', 'string', false, NULL),
+    (NULL, 'metadata.sequence', 'integer', false, NULL), (NULL, 'metadata.log_name', 'string', false, NULL),
+    (NULL, 'metadata.product', 'object', true, NULL), (NULL, 'metadata.product.vendor_name', 'string', true, NULL),
+    (NULL, 'metadata.product.name', 'string', false, NULL), (NULL, 'metadata.product.version', 'string', false, NULL),
+    (3002, 'actor', 'object', false, NULL), (6005, 'actor', 'object', true, NULL), (NULL, 'actor.app_name', 'string', false, NULL),
+    (NULL, 'actor.session', 'object', false, NULL), (NULL, 'actor.session.uid', 'string', false, NULL),
+    (NULL, 'actor.user', 'object', false, NULL), (NULL, 'actor.user.name', 'string', false, NULL),
+    (3002, 'src_endpoint', 'object', false, NULL), (6005, 'src_endpoint', 'object', true, NULL),
+    (NULL, 'src_endpoint.name', 'string', false, NULL), (NULL, 'src_endpoint.ip', 'string', false, '^[0-9a-f.:]+$'),
+    (NULL, 'dst_endpoint', 'object', false, NULL), (NULL, 'dst_endpoint.svc_name', 'string', false, NULL),
+    (NULL, 'dst_endpoint.uid', 'string', false, NULL), (3002, 'user', 'object', true, NULL), (3002, 'user.name', 'string', false, NULL),
+    (3002, 'service', 'object', false, NULL), (3002, 'service.name', 'string', false, NULL), (3002, 'is_remote', 'boolean', false, NULL),
+    (6005, 'type_id', 'integer', false, '^([0-3]|99)$'), (6005, 'database', 'object', false, NULL),
+    (6005, 'database.type_id', 'integer', true, '^([0-6]|99)$'), (6005, 'database.type', 'string', false, NULL),
+    (6005, 'database.name', 'string', false, NULL), (6005, 'table', 'object', false, NULL), (6005, 'table.name', 'string', false, NULL),
+    (6005, 'query_info', 'object', false, NULL), (6005, 'query_info.query_string', 'string', true, NULL),
+    (6005, 'query_info.uid', 'string', false, NULL);
+-- Of these attributes of an object ('' is the event) one has to be there, if the object is.
+CREATE TEMP TABLE ocsf_constraint (class int, path text, one_of text[]);
+INSERT INTO ocsf_constraint VALUES (3002, '', '{service,dst_endpoint}'), (6005, '', '{database,databucket,table}'),
+    (NULL, 'actor', '{process,user,invoked_by,session,app_name,app_uid}'), (NULL, 'actor.user', '{account,name,uid}'),
+    (NULL, 'src_endpoint', '{ip,uid,name,hostname,svc_name}'), (NULL, 'dst_endpoint', '{ip,uid,name,hostname,svc_name}'),
+    (3002, 'user', '{account,name,uid}'), (3002, 'service', '{name,uid}'), (6005, 'database', '{name,uid}'), (6005, 'table', '{name,uid}');
+CREATE TEMP TABLE ocsf_caption (class int, path text, id text, caption_path text, caption text);
+INSERT INTO ocsf_caption VALUES (NULL, 'severity_id', '1', 'severity', 'Informational'), (NULL, 'severity_id', '2', 'severity', 'Low'),
+    (NULL, 'severity_id', '3', 'severity', 'Medium'), (NULL, 'status_id', '1', 'status', 'Success'),
+    (NULL, 'status_id', '2', 'status', 'Failure'),
+    (3002, 'class_uid', '3002', 'class_name', 'Authentication'), (6005, 'class_uid', '6005', 'class_name', 'Datastore Activity'),
+    (NULL, 'category_uid', '3', 'category_name', 'Identity & Access Management'),
+    (NULL, 'category_uid', '6', 'category_name', 'Application Activity'), (3002, 'activity_id', '1', 'activity_name', 'Logon'),
+    (3002, 'activity_id', '2', 'activity_name', 'Logoff'), (6005, 'activity_id', '1', 'activity_name', 'Read'),
+    (6005, 'activity_id', '2', 'activity_name', 'Update'), (6005, 'activity_id', '4', 'activity_name', 'Query'),
+    (6005, 'activity_id', '5', 'activity_name', 'Write'), (6005, 'activity_id', '7', 'activity_name', 'Delete'),
+    (6005, 'database.type_id', '1', 'database.type', 'Relational');
+CREATE TEMP VIEW ocsf_wrong AS
+WITH RECURSIVE part (id, class, changed, path, value) AS (
+    SELECT id, (event -> 'class_uid')::int, changed, '', event FROM ocsf
+    UNION ALL
+    SELECT p.id, p.class, p.changed, ltrim(concat(p.path, '.', e.key), '.'), e.value
+      FROM part p, jsonb_each(CASE WHEN jsonb_typeof(p.value) = 'object' AND p.path <> 'unmapped' THEN p.value ELSE '{}' END) e)
+SELECT p.id, p.changed, p.path, 'is not what the schema has' AS what
+  FROM part p LEFT JOIN ocsf_attribute a ON a.path = p.path AND p.class = coalesce(a.class, p.class)
+ WHERE p.path <> '' AND (a.path IS NULL OR p.value #>> '{}' !~ a.value
+       OR CASE WHEN p.value::text ~ '^-?[0-9]+$' THEN 'integer' ELSE jsonb_typeof(p.value) END <> a.type)
+UNION ALL
+SELECT p.id, p.changed, a.path, 'is missing'
+  FROM part p JOIN ocsf_attribute a ON a.required AND p.class = coalesce(a.class, p.class)
+   AND p.path = CASE WHEN a.path ~ '\.' THEN regexp_replace(a.path, '\.[^.]*$', '') ELSE '' END
+ WHERE NOT p.value ? regexp_replace(a.path, '^.*\.', '')
+UNION ALL
+SELECT p.id, p.changed, p.path, 'has none of what it must have one of'
+  FROM part p JOIN ocsf_constraint c ON c.path = p.path AND p.class = coalesce(c.class, p.class) WHERE NOT p.value ?| c.one_of
+UNION ALL
+SELECT p.id, p.changed, c.caption_path, 'is not the caption of the number'
+  FROM part p JOIN ocsf USING (id)
+  JOIN ocsf_caption c ON c.path = p.path AND c.id = p.value #>> '{}' AND p.class = coalesce(c.class, p.class)
+ WHERE ocsf.event #>> string_to_array(c.caption_path, '.') IS DISTINCT FROM c.caption
+UNION ALL
+SELECT id, changed, 'type_uid', 'is not the sum' FROM ocsf
+ WHERE (event -> 'type_uid')::int <> (event -> 'class_uid')::int * 100 + (event -> 'activity_id')::int;
+SELECT event ->> 'class_uid' AS class, event ->> 'activity_id' AS activity, count(*) > 0 AS there FROM ocsf GROUP BY 1, 2 ORDER BY 1, 2;
+SELECT path, what, count(*) FROM ocsf_wrong GROUP BY 1, 2 ORDER BY 1, 2;
+SELECT count(DISTINCT event #>> '{metadata,uid}') = count(*) AS unique_ids FROM ocsf;
+-- What is wrong would be found.
+WITH sample AS (SELECT DISTINCT ON (event -> 'class_uid') event FROM ocsf WHERE event ?| '{query_info,user}' ORDER BY event -> 'class_uid')
+INSERT INTO ocsf SELECT -row_number() OVER (), c.event, c.what FROM (
+    SELECT '1 no time' AS what, event - 'time' AS event FROM sample
+    UNION ALL SELECT '2 time as text', jsonb_set(event, '{time}', '"now"') FROM sample
+    UNION ALL SELECT '3 of no schema', event || '{"colour": 1}' FROM sample
+    UNION ALL SELECT '4 no such activity', jsonb_set(event, '{activity_id}', '77') FROM sample
+    UNION ALL SELECT '5 nobody', jsonb_set(event, '{actor}', '{}') FROM sample
+    UNION ALL SELECT '6 no query', event #- '{query_info,query_string}' FROM sample WHERE event ? 'query_info'
+    UNION ALL SELECT '7 no store', event - 'database' - 'table' FROM sample WHERE event ? 'database'
+    UNION ALL SELECT '8 another caption', jsonb_set(event, '{severity}', '"Fatal"') FROM sample) c;
+SELECT changed, path, what, count(*) FROM ocsf_wrong WHERE changed IS NOT NULL GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
+DELETE FROM ocsf WHERE changed IS NOT NULL;
 SELECT event ->> 'class_uid' AS class, event ->> 'activity_id' AS activity, event ->> 'activity_name' AS name,
        event ->> 'status_id' AS status, event ->> 'severity' AS severity,
        event #>> '{table,name}' = E'public.we"ird, ]na\\me\nx\ty' AS name_same, event #>> '{query_info,query_string}' AS query,
