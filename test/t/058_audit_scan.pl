@@ -47,6 +47,19 @@ like($plan, qr/Segments Passed Over: $all/, 'all of them were passed over');
 like(explained("SELECT * FROM hipaa_guard.audit_log WHERE class = 'read' AND current_user_name = 'alice' AND object_name IN ('visit')"),
     qr/Filtered Early: class, current_user_name, object_name/, 'class, role and object are looked at before a row is made');
 
+# What is looked at early, the executor has nothing left to refuse of; a condition that is not shows how it would look else.
+my $refused = qr/Rows Removed by Filter: [1-9]/;
+for my $condition ("class = 'read'", "'write' = class", "class IN ('ddl', 'role')", "outcome = 'failure'",
+    "outcome IN ('refused', 'failure')", "object_name = 'visit'", "object_name IN ('visit', 'none')", "schema_name = 'public'",
+    "object_type = 'table'", "current_user_name = 'alice'", "session_user_name = 'nobody'", "database_name = 'other'",
+    "command_tag = 'INSERT'", "statement = 'SELECT id FROM visit WHERE id = \$?'", "application_name = 'none'",
+    'phi', "recorded_at >= '$times[1]'", "recorded_at < '$times[1]'", "'$times[2]' > recorded_at",
+    "class = 'write' AND current_user_name = 'alice' AND object_name = 'ward' AND recorded_at >= '$times[2]'")
+{
+    unlike(explained("SELECT * FROM hipaa_guard.audit_log WHERE $condition"), $refused, "no row is made in vain: $condition");
+}
+like(explained("SELECT * FROM hipaa_guard.audit_log WHERE $_"), $refused, "it would be told: $_") for 'seq % 7 = 3', "class LIKE 'r%'";
+
 # The same rows, whatever the condition.
 my @conditions = ('true', "class = 'read'", "'write' = class", "class IN ('ddl', 'role')", "class = ANY (ARRAY['read', NULL])",
     "class = 'no such class'", "class = NULL", "class IN ('read', 'write') AND class <> 'read'", "outcome = 'failure'",
@@ -107,15 +120,53 @@ is(sql($node, 'postgres', "SELECT count(*), count(DISTINCT statement), min(n), m
 is(sql($node, 'postgres', "SELECT string_agg(DISTINCT statement, '|') FROM hipaa_guard.audit_log WHERE command_tag = 'CALL'"),
     'CALL many()', 'and so does the one that called them');
 
+# Reading goes on while segments are begun: what was there is shown once, and nobody calls a frame damaged that is being written.
+my $reader = talk($node->connstr('postgres'));
+$upto = sql($node, 'postgres', 'SELECT hipaa_guard.audit_flush(); SELECT max(seq) FROM hipaa_guard.audit_log') =~ s/.*\n//sr;
+$reader->("BEGIN; DECLARE c CURSOR FOR SELECT seq FROM hipaa_guard.audit_log");
+my @before = split /\n/, $reader->('FETCH 10 FROM c');
+my $files = () = glob $node->data_dir . '/hipaa_guard/audit/*.hga';
+phase() for 1 .. 2;
+cmp_ok(scalar(() = glob $node->data_dir . '/hipaa_guard/audit/*.hga'), '>', $files, 'segments were begun meanwhile');
+my @seen = (@before, split /\n/, $reader->('FETCH ALL FROM c'));
+$reader->();
+my %seen = map { $_ => 1 } @seen;
+is(scalar keys %seen, scalar @seen, 'a scan during which segments are begun shows nothing twice');
+is(scalar(grep { !$seen{$_} } 1 .. $upto), 0, "and all $upto events that were there");
+my $writer = sql($node, 'postgres', 'SELECT hipaa_guard.audit_flush(); SELECT writer_pid FROM hipaa_guard.stat_audit') =~ s/.*\n//sr;
+kill 'STOP', $writer;
+my $last = (sort glob $node->data_dir . '/hipaa_guard/audit/*.hga')[-1];
+my $content = slurp($last);
+for my $bytes (1, 143, 144, 200)
+{
+    # The beginning of a frame, as it is seen by who reads while it is written.
+    open my $tail, '>>:raw', $last or die $!;
+    print $tail substr($content, 256, $bytes);
+    close $tail or die $!;
+    my (undef, $rows, $told) = try_sql($node, 'postgres', 'SELECT max(seq) - count(*) FROM hipaa_guard.audit_log');
+    is("$rows $told", '0 ', "a frame of which $bytes bytes are written is not read, and nothing is said of it");
+    truncate $last, length $content or die $!;
+}
+kill 'CONT', $writer;
+sql($node, 'postgres', 'SELECT hipaa_guard.audit_flush()');
+
 # Damage on the way is told with its place, and the rest is read.
 my @segments = sort glob $node->data_dir . '/hipaa_guard/audit/*.hga';
+my $behind = "SELECT count(*), min(seq), max(seq) FROM hipaa_guard.audit_log WHERE seq <= $upto AND recorded_at >= '$times[2]'";
+my $intact = sql($node, 'postgres', $behind);
+my $all_events = sql($node, 'postgres', "SELECT count(*) FROM hipaa_guard.audit_log WHERE seq <= $upto");
 open my $file, '+<', $segments[2] or die $!;
 seek $file, 30000, 0 or die $!;
 print $file "\xFF" x 64;
 close $file or die $!;
-($status, $out, $err) = try_sql($node, 'postgres', "SELECT count(*) FROM hipaa_guard.audit_log
-    WHERE class = 'write' AND object_name = 'ward'");
+($status, $out, $err) = try_sql($node, 'postgres', "SELECT count(*) FROM hipaa_guard.audit_log WHERE seq <= $upto");
 is($status, 0, 'a damaged segment does not end the scan');
 like($err, qr/WARNING.*audit segment "[^"]+" is damaged at byte \d+/, 'it is told with its place');
+my ($name, $byte) = $err =~ /audit segment "([^"]+)" is damaged at byte (\d+)/;
+is($segments[2] =~ s{.*/}{}r, $name, 'it is the segment that was damaged');
+cmp_ok($byte, '<=', 30000, 'and its frame');
+ok($out < $all_events && $out > $all_events - 400, "but a frame, all $all_events events are read: $out");
+($status, $out, $err) = try_sql($node, 'postgres', $behind);
+is("$out $err", "$intact ", 'a search that needs no damaged segment is complete, and says nothing');
 $node->stop;
 done_testing();

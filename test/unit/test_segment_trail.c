@@ -827,6 +827,65 @@ mix_proofs(const char *proof, const char *other, const uint8_t *key)
 	free(mixed);
 }
 
+/* A proof as somebody would make it who knows how: its last line is this path. */
+static void
+path_set(char *proof, const uint8_t *path, size_t size)
+{
+	hg_audit_base64_encode(path, size, strstr(proof, "\npath ") + 6);
+	strcat(proof, "\n");
+}
+
+static const char *
+problem_of(const char *proof, const uint8_t *key)
+{
+	hg_audit_proven proven;
+	const char *problem = hg_audit_proof_check(proof, strlen(proof), key, &proven);
+
+	hg_audit_proven_free(&proven);
+	return problem ? problem : "none";
+}
+
+/* The items hash to the root, but they are not the event with its texts, or more is given. */
+static void
+forge_proof(const char *proof, const char *other, const uint8_t *key)
+{
+	char	   *forged = calloc(1, strlen(proof) + strlen(other) + 100);
+	uint8_t		path[2048];
+	uint8_t		item[2048];
+	const char *line;
+	size_t		size;
+	size_t		length;
+
+	line = strstr(proof, "\npath ") + 6;
+	if (!hg_audit_base64_decode(line, strcspn(line, "\n"), path, &size))
+		exit(2);
+	strcpy(forged, proof);
+	path_set(forged, path, size + HG_AUDIT_HASH_SIZE);
+	is_str(problem_of(forged, key), "a record is not under the checkpoint's root",
+		   "proof: no hash may be there that is not used");
+	/* The event beside this one, whose hash is the last of the path. */
+	line = strstr(other, "\nitem 6 ") + 1;
+	length = (size_t) (strstr(proof, "\nitem 7 ") + 1 - proof);
+	sprintf(forged, "%.*s%.*s%s", (int) length, proof, (int) strcspn(line, "\n") + 1, line,
+			proof + length);
+	path_set(forged, path, size - HG_AUDIT_HASH_SIZE);
+	is_str(problem_of(forged, key), "there is a record that does not belong to the event",
+		   "proof: no other event may be there");
+	/* The session's text is the first leaf. */
+	line = strstr(proof, "\nitem 0 ") + 1;
+	length = strcspn(line, "\n") + 1;
+	sprintf(forged, "%.*s%s", (int) (line - proof), proof, line + length);
+	if (!hg_audit_base64_decode(line + 7, length - 8, item, &length))
+		exit(2);
+	memmove(path + HG_AUDIT_HASH_SIZE, path, size);
+	if (!hg_audit_merkle_leaf(item, length, path))
+		exit(2);
+	path_set(forged, path, size + HG_AUDIT_HASH_SIZE);
+	is_str(problem_of(forged, key), "a text of the event is not there",
+		   "proof: no text may be left out");
+	free(forged);
+}
+
 /* A proof shows its event and no other, and holds for no other key, number or text. */
 static void
 test_proof(void)
@@ -856,6 +915,9 @@ test_proof(void)
 	ok(other != NULL && proof_holds(other, other_size, key, &proven), "proof: another one");
 	mix_proofs(proof, other, key);
 	mix_proofs(other, proof, key);
+	free(proof);
+	proof = proof_of(11, &size);
+	forge_proof(proof, other, key);
 	key[3] ^= 1;
 	ok(!proof_holds(proof, size, key, &proven), "proof: not with another key");
 	ok(proof_of(5, &other_size) == NULL, "proof: there is none of what was lost");
