@@ -5,6 +5,7 @@
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Guarded;
+use Ring;
 
 my $node = new_node('faults', { init => [ allows_streaming => 1 ] }, "hipaa_guard.audit_unflagged = on",
     "hipaa_guard.audit_ring_size = '256kB'", "hipaa_guard.audit_segment_size = '64kB'");
@@ -32,7 +33,7 @@ is(sql($node, 'postgres', 'SELECT a FROM t'), '1', 'queries go on');
 is(sqlstate_of((try_sql($node, 'postgres', 'SELECT hipaa_guard.audit_flush()'))[2]), '58030', 'whoever waits for the disk is told');
 my @told = log_of($node, $position) =~ /hipaa_guard cannot write the audit trail/g;
 is(scalar @told, 1, 'the log says so once');
-is(sql($node, 'postgres', 'SELECT generated = written + dropped + in_ring FROM hipaa_guard.stat_audit'), 't', 'the figures balance');
+is(Ring::unbalanced($node), '', 'generated = written + dropped + in ring, by class');
 chmod 0700, $trail;
 wait_for_log($node, qr/hipaa_guard writes the audit trail again/, $position);
 sql($node, 'postgres', 'SELECT hipaa_guard.audit_flush()');

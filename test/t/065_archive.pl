@@ -3,6 +3,7 @@
 # mended; a full trail goes on with the classes that the reserve is for, says so, and recovers when room is made.
 # Method: a server that lived seven years ago (a preloaded library shifts its clock), small segments, a trail of 1 MB.
 use Guarded;
+use Ring;
 use Faults;
 use JSON::PP;
 
@@ -103,7 +104,7 @@ sql($node, 'postgres', 'SELECT hipaa_guard.audit_flush()');
 is(sql($node, 'postgres', q{SELECT count(*) FROM hipaa_guard.audit_log WHERE command_tag = 'CREATE ROLE'}), 1,
     'events of the reserve\'s classes are still written');
 cmp_ok(sql($node, 'postgres', 'SELECT dropped FROM hipaa_guard.stat_audit'), '>', $dropped + 1, '... others are dropped and counted');
-is(sql($node, 'postgres', q{SELECT generated = written + dropped + in_ring FROM hipaa_guard.stat_audit}), 't', '... every one');
+is(Ring::unbalanced($node), '', '... every one');
 acknowledge_all();
 sql($node, 'postgres', q{SELECT hipaa_guard.purge_audit('infinity')});
 wait_until($node, q{SELECT state = 'ok' FROM hipaa_guard.audit_storage}, 'there is room again');

@@ -6,6 +6,7 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Guarded;
 use Faults;
+use Ring;
 use Errno qw(EIO ENOSPC);
 
 # An ordinary user mounts the small file system in name spaces of this test alone; inside, the user is who it was.
@@ -59,13 +60,18 @@ sub story
     my @told = log_of($server, $position) =~ /hipaa_guard cannot write the audit trail: (.*)/g;
     is(scalar @told, 1, "$name: the log says so once") or diag(join "\n", @told);
     like($told[0], $error, "$name: and what it is");
+    is(Ring::unbalanced($server), '', "$name: generated = written + dropped + in ring, by class");
     $mend->();
     wait_for_log($server, qr/hipaa_guard writes the audit trail again/, $position);
     sql($server, 'postgres', 'SELECT hipaa_guard.audit_flush()');
     is(sql($server, 'postgres', "SELECT sum(lost) = (SELECT dropped FROM hipaa_guard.stat_audit), sum(lost) - $lost_before > 500,
         bool_or(reason = 'disk_full') FROM hipaa_guard.audit_gaps"), 't|t|t', "$name: gaps tell exactly what was dropped, and why");
-    is(sql($server, 'postgres', 'SELECT sum(events) FROM hipaa_guard.audit_dropped'),
-        sql($server, 'postgres', 'SELECT dropped FROM hipaa_guard.stat_audit'), "$name: each of them by who touched what");
+    my $dropped = Ring->new($server)->by_class('dropped');
+    is(sql($server, 'postgres', 'SELECT jsonb_object_agg(class, n) FROM (SELECT class, sum(events) AS n
+        FROM hipaa_guard.audit_dropped GROUP BY 1) s'), $dropped, "$name: each of them by who touched what");
+    is(sql($server, 'postgres', 'SELECT jsonb_object_agg(class, n) FROM (SELECT key AS class, sum(value::int) AS n
+        FROM hipaa_guard.audit_gaps, jsonb_each_text(lost_by_class) GROUP BY 1) s'), $dropped, "$name: and by class");
+    is(Ring::unbalanced($server), '', "$name: and the ring balances again");
     is(sql($server, 'postgres', 'WITH seen AS MATERIALIZED (SELECT max(seq) AS last, count(*) AS n FROM hipaa_guard.audit_log)
         SELECT last - n - (SELECT sum(lost) FROM hipaa_guard.audit_gaps) FROM seen'), '0', "$name: events and gaps have all numbers");
     is(sql($server, 'postgres', 'SELECT ok, problem FROM hipaa_guard.audit_verify()'), 't|', "$name: the trail verifies");
@@ -139,7 +145,7 @@ SKIP:
     unless ($ENV{HG_SMALL})
     {
         diag('no small file system can be mounted here: the full one is one that says so');
-        skip 'no file system of its own', 8;
+        skip 'no file system of its own', 11;
     }
     my $small = "$ENV{HG_SMALL}/audit";
     my $full = new_node('full', @conf, "hipaa_guard.audit_directory = '$small'");
