@@ -76,12 +76,19 @@ read_conversion(const char *format, hg_argument *argument)
 	return format + 1;
 }
 
+static bool
+is_of_number(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') ||
+		c == 'x' || c == '+' || c == '-' || c == '.';
+}
+
 static size_t
 number_size(const char *text, size_t size)
 {
 	size_t		end = 0;
 
-	while (end < size && text[end] != '\0' && strchr("0123456789abcdefABCDEFx+-.", text[end]))
+	while (end < size && is_of_number(text[end]))
 		end++;
 	return end;
 }
