@@ -42,6 +42,7 @@ typedef struct room
 } room;
 
 static const room rooms[] = {
+	{hg_audit_settings_init, NULL, NULL, NULL},
 	{hg_guc_init, NULL, NULL, NULL},
 	{NULL, hg_state_shmem_size, hg_state_shmem_request, hg_state_shmem_startup},
 	{hg_redact_init, NULL, hg_redact_install_hook, NULL},

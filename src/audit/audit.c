@@ -60,9 +60,6 @@ PG_FUNCTION_INFO_V1(hg_audit_record_event);
 Datum
 hg_audit_record_event(PG_FUNCTION_ARGS)
 {
-	static const char *const names[HG_AUDIT_CLASSES] = {
-		"read", "write", "ddl", "role", "function", "auth", "copy", "config", "misc", "guard"
-	};
 	char	   *texts[5];
 	int			class = HG_AUDIT_GUARD;
 	bool		refused = !PG_ARGISNULL(5) && PG_GETARG_BOOL(5);
@@ -71,7 +68,7 @@ hg_audit_record_event(PG_FUNCTION_ARGS)
 		texts[i] = PG_ARGISNULL(i) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(i));
 	for (int i = 0; texts[0] != NULL && i < HG_AUDIT_CLASSES; i++)
 	{
-		if (strcmp(texts[0], names[i]) == 0)
+		if (strcmp(texts[0], hg_audit_class_name(i)) == 0)
 			class = i;
 	}
 	hg_audit_session_refresh();

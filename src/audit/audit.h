@@ -29,6 +29,9 @@ typedef enum hg_audit_outcome
 	HG_AUDIT_REFUSED
 } hg_audit_outcome;
 
+/* Tells guc.c what audit_classes means; before the settings are defined. */
+extern void hg_audit_settings_init(void);
+
 /*
  * Records one event of a room: a refusal, a change of the flag.  Never raises,
  * never blocks; what finds no room is counted as dropped.  The object's name

@@ -157,45 +157,59 @@ hg_audit_session_early(const char *user, const char *database)
 	session_bundle();
 }
 
-/* audit_classes as bits; read again when the setting's string is another one. */
-static uint32
-classes_enabled(void)
-{
-	static const char *const names[HG_AUDIT_CLASSES] = {
-		"read", "write", "ddl", "role", "function", "auth", "copy", "config", "misc", "guard"
-	};
-	static char seen[256] = "";
-	static uint32 classes = 0;
-	const char *setting = hg_guc_audit_classes ? hg_guc_audit_classes : "all";
+#define CLASSES_ALL ((1 << HG_AUDIT_CLASSES) - 1)
 
-	if (strncmp(seen, setting, sizeof(seen) - 1) == 0 && seen[0] != '\0')
-		return classes;
-	strlcpy(seen, setting, sizeof(seen));
-	classes = 0;
-	for (const char *at = seen; *at != '\0';)
+/* One word of audit_classes as bits, 0 if it is none. */
+static uint32
+class_bits(const char *word, size_t size)
+{
+	if (size == 3 && pg_strncasecmp(word, "all", 3) == 0)
+		return CLASSES_ALL;
+	for (int i = 0; i < HG_AUDIT_CLASSES; i++)
+	{
+		const char *name = hg_audit_class_name(i);
+
+		if (size == strlen(name) && pg_strncasecmp(word, name, size) == 0)
+			return 1 << i;
+	}
+	return 0;
+}
+
+/* The value of audit_classes; false if a word is none, which would silently record nothing. */
+static bool
+read_classes(const char *list, uint32 *classes)
+{
+	static const char separators[] = ", \t\"";
+
+	*classes = 0;
+	for (const char *at = list; *at != '\0';)
 	{
 		bool		without;
 		size_t		size;
-		uint32		bits = 0;
+		uint32		bits;
 
-		at += strspn(at, ", \t\"");
+		at += strspn(at, separators);
 		without = *at == '-';
 		at += without;
-		size = strcspn(at, ", \t\"");
-		if (size == 3 && pg_strncasecmp(at, "all", 3) == 0)
-			bits = (1 << HG_AUDIT_CLASSES) - 1;
-		for (int i = 0; i < HG_AUDIT_CLASSES; i++)
-		{
-			if (size == strlen(names[i]) && pg_strncasecmp(at, names[i], size) == 0)
-				bits = 1 << i;
-		}
+		size = strcspn(at, separators);
+		if (size == 0)
+			continue;
+		bits = class_bits(at, size);
+		if (bits == 0)
+			return false;
 		/* A list that only leaves out begins with all. */
-		if (without && classes == 0)
-			classes = (1 << HG_AUDIT_CLASSES) - 1;
-		classes = without ? classes & ~bits : classes | bits;
+		if (without && *classes == 0)
+			*classes = CLASSES_ALL;
+		*classes = without ? *classes & ~bits : *classes | bits;
 		at += size;
 	}
-	return classes;
+	return true;
+}
+
+void
+hg_audit_settings_init(void)
+{
+	hg_guc_classes_hook = read_classes;
 }
 
 /* What a flagged database cannot leave out; reads and writes of PHI neither, query by query. */
@@ -205,7 +219,7 @@ classes_enabled(void)
 static bool
 class_enabled(hg_audit_class class, bool flagged)
 {
-	return ((classes_enabled() | (flagged ? CLASSES_FORCED : 0)) & 1 << class) != 0;
+	return ((hg_guc_audit_class_bits | (flagged ? CLASSES_FORCED : 0)) & 1 << class) != 0;
 }
 
 uint32
@@ -217,7 +231,7 @@ hg_audit_classes_wanted(bool *flagged)
 	*flagged = hg_state_database_flagged();
 	if (!*flagged && !hg_guc_audit_unflagged)
 		return 0;
-	return classes_enabled() | (*flagged ? CLASSES_FORCED : 0);
+	return hg_guc_audit_class_bits | (*flagged ? CLASSES_FORCED : 0);
 }
 
 bool

@@ -24,24 +24,6 @@
 /* An event may have been made that much before it was told when the oldest one was made. */
 #define STALL_MAX_US (INT64CONST(60) * 1000 * 1000)
 
-const char *
-hg_audit_class_name(unsigned class)
-{
-	static const char *const names[HG_AUDIT_CLASSES] = {
-		"read", "write", "ddl", "role", "function", "auth", "copy", "config", "misc", "guard"
-	};
-
-	return class < HG_AUDIT_CLASSES ? names[class] : "unknown";
-}
-
-const char *
-hg_audit_outcome_name(unsigned outcome)
-{
-	static const char *const names[] = {"success", "failure", "refused"};
-
-	return outcome < lengthof(names) ? names[outcome] : "unknown";
-}
-
 void
 hg_audit_reader_check(void)
 {

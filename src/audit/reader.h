@@ -70,7 +70,5 @@ extern int	hg_audit_bundle_split(hg_audit_string bundle, hg_audit_string *string
 /* Raises unless the user may read the trail. */
 extern void hg_audit_reader_check(void);
 
-extern const char *hg_audit_class_name(unsigned class);
-extern const char *hg_audit_outcome_name(unsigned outcome);
 
 #endif							/* HG_AUDIT_READER_H */

@@ -270,4 +270,8 @@ extern size_t hg_audit_bundle_add_null(char *bundle, size_t size, size_t max);
 extern bool hg_audit_bundle_next(const char *bundle, size_t size, size_t *offset,
 								 const char **string, size_t *string_size);
 
+/* Words for an hg_audit_class and an hg_audit_outcome; "unknown" for what a newer server wrote. */
+extern const char *hg_audit_class_name(unsigned class);
+extern const char *hg_audit_outcome_name(unsigned outcome);
+
 #endif							/* HG_AUDIT_SEGMENT_H */

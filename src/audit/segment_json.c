@@ -14,13 +14,7 @@
 #include "audit/segment_json.h"
 
 #define STRINGS_MAX 260			/* object type, schema, name and columns of an object */
-#define NAME_OF(names, n) \
-	((n) < sizeof(names) / sizeof((names)[0]) ? (names)[n] : "unknown")
 
-static const char *const classes[] = {
-	"read", "write", "ddl", "role", "function", "auth", "copy", "config", "misc", "guard"
-};
-static const char *const outcomes[] = {"success", "failure", "refused"};
 static const char *const reasons[] = {"overflow", "disk_full", "crash"};
 
 typedef struct json_string
@@ -312,9 +306,9 @@ event_line(hg_audit_json *json, const hg_audit_event_item *item)
 	line_begin(json);
 	put_format(json, ",\"seq\":%" PRIu64, item->seq);
 	put_time(json, "recorded_at", event->recorded_us);
-	put_name(json, "class", NAME_OF(classes, event->class));
+	put_name(json, "class", hg_audit_class_name(event->class));
 	put_string(json, "command_tag", action[0]);
-	put_name(json, "outcome", NAME_OF(outcomes, event->outcome));
+	put_name(json, "outcome", hg_audit_outcome_name(event->outcome));
 	put_sqlstate(json, event->sqlstate);
 	put_number(json, "rows", event->rows, HG_AUDIT_NONE);
 	put_duration(json, event->duration_us);
@@ -338,15 +332,16 @@ gap_line(hg_audit_json *json, const hg_audit_gap_item *gap)
 	line_begin(json);
 	put_format(json, ",\"gap\":{\"first_seq\":%" PRIu64 ",\"last_seq\":%" PRIu64
 			   ",\"lost\":%" PRIu64, gap->seq_first, gap->seq_first + gap->lost - 1, gap->lost);
-	put_name(json, "reason", NAME_OF(reasons, gap->reason));
+	put_name(json, "reason", gap->reason < 3 ? reasons[gap->reason] : "unknown");
 	put_time(json, "began_at", gap->began_us);
 	put_time(json, "ended_at", gap->ended_us);
 	put_format(json, ",\"lost_by_class\":{");
-	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
+	for (unsigned i = 0; i < HG_AUDIT_CLASSES_MAX; i++)
 	{
 		if (gap->lost_by_class[i] == 0)
 			continue;
-		put_format(json, "%s\"%s\":%" PRIu64, between, classes[i], gap->lost_by_class[i]);
+		put_format(json, "%s\"%s\":%" PRIu64, between, hg_audit_class_name(i),
+				   gap->lost_by_class[i]);
 		between = ",";
 	}
 	put(json, "}}", 2);
@@ -365,7 +360,7 @@ count_line(hg_audit_json *json, const hg_audit_count_item *count)
 	line_begin(json);
 	put_format(json, ",\"dropped\":{\"place\":%" PRIu32 ",\"total\":%" PRIu64
 			   ",\"count\":%" PRIu64, count->place, count->total, count->count);
-	put_name(json, "class", NAME_OF(classes, count->class));
+	put_name(json, "class", hg_audit_class_name(count->class));
 	put_time(json, "began_at", count->began_us);
 	put_time(json, "ended_at", count->ended_us);
 	put_string(json, "session_user_name", session[0]);

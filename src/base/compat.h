@@ -121,4 +121,11 @@ hg_find_setting(const char *name)
 #define HG_ALL_SETTINGS(count) (*(count) = GetNumConfigOptions(), get_guc_variables())
 #endif
 
+/* What a check hook hands to its assign hook is freed by guc.c, in its own way since 16. */
+#if PG_VERSION_NUM >= 160000
+#define HG_GUC_MALLOC(size) guc_malloc(LOG, size)
+#else
+#define HG_GUC_MALLOC(size) malloc(size)
+#endif
+
 #endif							/* HG_COMPAT_H */

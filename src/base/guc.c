@@ -8,6 +8,7 @@
 
 #include <limits.h>
 
+#include "base/compat.h"
 #include "utils/guc.h"
 
 int			hg_guc_ddl_policy = HG_DDL_OFF;
@@ -19,6 +20,7 @@ int			hg_guc_raise_policy = HG_RAISE_MASK;
 int			hg_guc_client_detail = HG_CLIENT_MASKED;
 
 char	   *hg_guc_audit_classes;
+uint32		hg_guc_audit_class_bits = 0;
 char	   *hg_guc_audit_directory;
 char	   *hg_guc_state_directory;
 char	   *hg_guc_auditor_role;
@@ -64,6 +66,7 @@ static const struct config_enum_entry publication_policies[] = {
 };
 
 hg_guc_allowed_type hg_guc_allowed_hook = NULL;
+hg_guc_classes_type hg_guc_classes_hook = NULL;
 
 static bool
 allowed(const char *name, const char *value, GucSource source)
@@ -107,42 +110,29 @@ check_redact_confidence(double *value, void **extra, GucSource source)
 	return allowed("hipaa_guard.redact_confidence", psprintf("%.17g", *value), source);
 }
 
-/* The words of audit_classes; a word that is none of them would silently record nothing. */
-static bool
-is_class(const char *word, size_t size)
-{
-	static const char *const words[] = {
-		"all", "read", "write", "ddl", "role", "function", "auth", "copy", "config", "misc", "guard"
-	};
-
-	for (size_t i = 0; i < lengthof(words); i++)
-		if (size == strlen(words[i]) && pg_strncasecmp(word, words[i], size) == 0)
-			return true;
-	return false;
-}
-
 static bool
 check_audit_classes(char **value, void **extra, GucSource source)
 {
-	static const char separators[] = ", \t\"";
+	const char *list = *value ? *value : "";
+	uint32	   *classes = HG_GUC_MALLOC(sizeof(*classes));
 
-	(void) extra;
-	for (const char *at = *value ? *value : ""; *at != '\0';)
+	if (classes == NULL)
+		return false;
+	*extra = classes;
+	if (!hg_guc_classes_hook(list, classes))
 	{
-		size_t		size;
-
-		at += strspn(at, separators);
-		at += *at == '-';
-		size = strcspn(at, separators);
-		if (size > 0 && !is_class(at, size))
-		{
-			GUC_check_errdetail("Known are all, read, write, ddl, role, function, auth, copy, "
-								"config, misc and guard; \"-\" before one leaves it out.");
-			return false;
-		}
-		at += size;
+		GUC_check_errdetail("Known are all, read, write, ddl, role, function, auth, copy, "
+							"config, misc and guard; \"-\" before one leaves it out.");
+		return false;
 	}
-	return allowed("hipaa_guard.audit_classes", *value ? *value : "", source);
+	return allowed("hipaa_guard.audit_classes", list, source);
+}
+
+static void
+assign_audit_classes(const char *value, void *extra)
+{
+	(void) value;
+	hg_guc_audit_class_bits = *(const uint32 *) extra;
 }
 
 static const struct
@@ -220,18 +210,21 @@ static const struct
 	GucContext	context;
 	int			flags;
 	GucStringCheckHook check;
+	GucStringAssignHook assign;
 }			strings[] = {
 	{"audit_classes", "Classes of events that are recorded: all, or a list; -class leaves one out.",
-	&hg_guc_audit_classes, "all", PGC_SUSET, GUC_LIST_INPUT, check_audit_classes},
+	&hg_guc_audit_classes, "all", PGC_SUSET, GUC_LIST_INPUT, check_audit_classes,
+	assign_audit_classes},
 	{"audit_directory", "Where the audit trail goes, relative to the data directory or absolute.",
-	&hg_guc_audit_directory, "hipaa_guard/audit", PGC_POSTMASTER, GUC_SUPERUSER_ONLY, NULL},
+	&hg_guc_audit_directory, "hipaa_guard/audit", PGC_POSTMASTER, GUC_SUPERUSER_ONLY, NULL, NULL},
 	{"state_directory", "Where the ring and the private key are kept, outside base backups.",
-	&hg_guc_state_directory, "pgsql_tmp_hipaa_guard", PGC_POSTMASTER, GUC_SUPERUSER_ONLY, NULL},
+	&hg_guc_state_directory, "pgsql_tmp_hipaa_guard", PGC_POSTMASTER, GUC_SUPERUSER_ONLY, NULL,
+	NULL},
 	{"auditor_role", "Role whose members may read the audit trail, besides superusers.",
-	&hg_guc_auditor_role, "", PGC_SIGHUP, 0, NULL},
+	&hg_guc_auditor_role, "", PGC_SIGHUP, 0, NULL, NULL},
 	{"allowed_extensions", "Extensions that may be created in a flagged database, besides those "
 		"that are known to keep data inside; comma-separated.",
-	&hg_guc_allowed_extensions, "", PGC_SIGHUP, GUC_LIST_INPUT, NULL},
+	&hg_guc_allowed_extensions, "", PGC_SIGHUP, GUC_LIST_INPUT, NULL, NULL},
 };
 
 /* The few that fit no table. */
@@ -278,7 +271,7 @@ hg_guc_init(void)
 	for (size_t i = 0; i < lengthof(strings); i++)
 		DefineCustomStringVariable(full_name(strings[i].name), strings[i].description, NULL,
 								   strings[i].variable, strings[i].boot, strings[i].context,
-								   strings[i].flags, strings[i].check, NULL, NULL);
+								   strings[i].flags, strings[i].check, strings[i].assign, NULL);
 	define_others();
 	MarkGUCPrefixReserved("hipaa_guard");
 }

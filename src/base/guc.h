@@ -57,6 +57,7 @@ extern int	hg_guc_raise_policy;
 extern int	hg_guc_client_detail;
 
 extern char *hg_guc_audit_classes;
+extern uint32 hg_guc_audit_class_bits;	/* the same as bits */
 extern char *hg_guc_audit_directory;
 extern char *hg_guc_state_directory;
 extern char *hg_guc_auditor_role;
@@ -83,6 +84,13 @@ extern int	hg_guc_posture_interval_s;
  */
 typedef bool (*hg_guc_allowed_type) (const char *name, const char *value, GucSource source);
 extern hg_guc_allowed_type hg_guc_allowed_hook;
+
+/*
+ * Reads the value of audit_classes into bits, 1 << hg_audit_class; false if a
+ * word is none.  The audit room sets it before the settings are defined.
+ */
+typedef bool (*hg_guc_classes_type) (const char *list, uint32 *classes);
+extern hg_guc_classes_type hg_guc_classes_hook;
 
 /* Defines all settings. Called once, from _PG_init. */
 extern void hg_guc_init(void);

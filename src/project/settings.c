@@ -133,34 +133,15 @@ lists_library(const char *value, const char *library)
 	return false;
 }
 
-/* "all,-read" leaves read out; a list without all has only what it names. */
+/* Whether a list of classes has all of another one; what is no list is left to the setting. */
 static bool
 audits(const char *value, const char *words)
 {
-	List	   *elements = elements_of(value);
-	bool		all = elements == NIL;
-	int			missing = 0;
-	ListCell   *cell;
+	uint32		classes;
+	uint32		wanted;
 
-	foreach(cell, elements)
-		all |= pg_strcasecmp(lfirst(cell), "all") == 0 || *(char *) lfirst(cell) == '-';
-	for (const char *word = words; *word; word += strcspn(word, " "), word += *word == ' ')
-	{
-		char	   *one = pnstrdup(word, strcspn(word, " "));
-		bool		there = all;
-
-		foreach(cell, elements)
-		{
-			const char *element = lfirst(cell);
-
-			if (*element == '-' && pg_strcasecmp(element + 1, one) == 0)
-				there = false;
-			else if (pg_strcasecmp(element, one) == 0)
-				there = true;
-		}
-		missing += !there;
-	}
-	return missing == 0;
+	return !hg_guc_classes_hook(value, &classes) || !hg_guc_classes_hook(words, &wanted) ||
+		(classes & wanted) == wanted;
 }
 
 static bool
