@@ -43,7 +43,7 @@ override with_llvm = no
 
 # These targets are scripts of their own, need no PGXS, and run where no server headers are yet.
 SCRIPT_GOALS = check check-all fuzz check-asan check-crash check-core check-orm check-schemas check-upgrade demo \
-	style words bench-detect bench-ddl bench-log bench-audit bench-ring bench-subjects accuracy
+	style words bench-detect bench-ddl bench-log bench-audit bench-ring bench-read bench-subjects accuracy
 .PHONY: $(SCRIPT_GOALS) pure.a pure_sources
 
 ifeq ($(filter-out $(SCRIPT_GOALS), $(or $(MAKECMDGOALS), all)),)
@@ -78,6 +78,8 @@ bench-audit:
 	@test/bench/audit
 bench-ring:
 	@test/bench/ring
+bench-read:
+	@test/bench/read
 bench-subjects:
 	@test/bench/subjects
 words:

@@ -3,12 +3,11 @@
  *		Reading the trail from its files, record by record.
  *
  * Needs no writer and takes no lock: segments only grow, and what is not whole
- * yet is the end.  One segment at a time is in memory.
+ * yet is the end.  In memory are a segment's texts and a few frames.
  */
 #include "postgres.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "audit/audit.h"
@@ -49,6 +48,8 @@ text_keep(hg_audit_cursor *c, const hg_audit_item *item)
 	/* Numbers ascend by one; another one could only be damage. */
 	if (string.data == NULL || text->number != c->texts_count + 1)
 		return;
+	string.data = memcpy(MemoryContextAlloc(c->texts_context, string.size + 1), string.data,
+						 string.size);
 	if (c->texts_count + 1 >= c->texts_max)
 	{
 		c->texts_max = c->texts_max * 2 + 1024;
@@ -82,66 +83,14 @@ hg_audit_bundle_split(hg_audit_string bundle, hg_audit_string *strings, int max)
 }
 
 static void
-damage(const char *name, size_t offset, const char *what)
+damage(const hg_audit_cursor *c, const char *what)
 {
 	ereport(WARNING,
 			(errcode(ERRCODE_DATA_CORRUPTED),
-			 errmsg("audit segment \"%s\" is damaged at byte %zu: %s", name, offset, what),
+			 errmsg("audit segment \"%s\" is damaged at byte " UINT64_FORMAT ": %s", c->name,
+					hg_audit_window_at(&c->window), what),
 			 errdetail("What can be read behind it is shown."),
 			 errhint("Call hipaa_guard.audit_verify(), and keep the file as evidence.")));
-}
-
-/* Opens a segment; -1, told, if it went away meanwhile. */
-static int
-segment_open(const char *name, size_t *size)
-{
-	char		path[HG_AUDIT_PATH_SIZE];
-	struct stat status;
-	int			fd;
-
-	hg_audit_path(path, hg_guc_audit_directory, name);
-	fd = OpenTransientFile(path, O_RDONLY | PG_BINARY);
-	if (fd >= 0 && fstat(fd, &status) == 0)
-	{
-		*size = (size_t) status.st_size;
-		return fd;
-	}
-	ereport(WARNING,
-			(errcode_for_file_access(),
-			 errmsg("could not read audit segment \"%s\": %m", name)));
-	if (fd >= 0)
-		CloseTransientFile(fd);
-	return -1;
-}
-
-/* Reads the whole segment, into the memory of the one before where that is enough. */
-static bool
-segment_load(hg_audit_cursor *c)
-{
-	ssize_t		got = 1;
-	size_t		size;
-	int			fd = segment_open(c->name, &size);
-
-	c->size = 0;
-	c->frame = NULL;
-	c->texts_count = 0;
-	if (fd < 0)
-		return false;
-	if (size > c->allocated)
-	{
-		if (c->data != NULL)
-			pfree(c->data);
-		c->data = NULL;
-		c->allocated = size + size / 8;
-		c->data = MemoryContextAllocHuge(c->context, c->allocated);
-	}
-	while (c->size < size && got > 0)
-	{
-		got = read(fd, c->data + c->size, size - c->size);
-		c->size += got > 0 ? (size_t) got : 0;
-	}
-	CloseTransientFile(fd);
-	return c->size > 0;
 }
 
 /* The header of a segment's file, or false; who reads it will say what is wrong with it. */
@@ -195,6 +144,9 @@ hg_audit_cursor_begin(hg_audit_cursor *cursor, int64 since_us, int64 until_us, b
 	memset(cursor, 0, sizeof(*cursor));
 	cursor->context = AllocSetContextCreate(CurrentMemoryContext, "hipaa_guard audit segment",
 											ALLOCSET_DEFAULT_SIZES);
+	cursor->texts_context = AllocSetContextCreate(cursor->context, "hipaa_guard audit texts",
+												  ALLOCSET_DEFAULT_SIZES);
+	cursor->window.data = MemoryContextAlloc(cursor->context, HG_AUDIT_WINDOW_SIZE);
 	cursor->since_us = since_us;
 	cursor->until_us = until_us;
 	if (!hg_audit_files_list(hg_guc_audit_directory, &list))
@@ -218,28 +170,46 @@ hg_audit_cursor_begin(hg_audit_cursor *cursor, int64 since_us, int64 until_us, b
 		files_choose(cursor);
 }
 
+/* Tells what could not be read, once. */
+static void
+unreadable(hg_audit_cursor *c)
+{
+	errno = c->window.error;
+	c->window.error = 0;
+	if (errno != 0)
+		ereport(WARNING,
+				(errcode_for_file_access(),
+				 errmsg("could not read audit segment \"%s\": %m", c->name)));
+}
+
 /* Goes to the next segment that can be read. */
 static bool
 segment_next(hg_audit_cursor *c)
 {
+	hg_audit_window *window = &c->window;
 	const char *problem;
 
-	c->size = 0;
 	while (c->file_next < c->files_count)
 	{
 		c->name = c->files[c->file_next++].name;
 		c->last = strcmp(c->name, c->name_last) == 0;
 		c->segments_read++;
-		if (!segment_load(c))
+		c->texts_count = 0;
+		MemoryContextReset(c->texts_context);
+		hg_audit_window_begin(window, hg_guc_audit_directory, c->name);
+		unreadable(c);
+		if (window->size == 0)
 			continue;
-		c->header = (const hg_audit_segment_header *) c->data;
-		c->offset = sizeof(*c->header);
-		problem = hg_audit_segment_header_problem(c->data, c->size);
-		if (problem != NULL && !(c->last && c->size < c->offset))
-			damage(c->name, 0, problem);
-		if (c->size > c->offset)
-			return true;
+		problem = hg_audit_segment_header_problem(window->data, window->size);
+		if (problem != NULL && !(c->last && window->size < sizeof(c->header)))
+			damage(c, problem);
+		if (window->size <= sizeof(c->header))
+			continue;
+		memcpy(&c->header, window->data, sizeof(c->header));
+		window->offset = sizeof(c->header);
+		return true;
 	}
+	c->name = NULL;
 	return false;
 }
 
@@ -247,24 +217,25 @@ segment_next(hg_audit_cursor *c)
 static bool
 frame_next(hg_audit_cursor *c)
 {
-	while (c->offset < c->size)
-	{
-		hg_audit_found found = hg_audit_frame_at(c->data, c->size, c->offset, true, &c->frame);
+	hg_audit_found found;
 
+	while ((found = hg_audit_window_frame(&c->window, true, &c->frame)) != HG_AUDIT_FOUND_END)
+	{
 		CHECK_FOR_INTERRUPTS();
+		unreadable(c);
 		if (found == HG_AUDIT_FOUND_FRAME)
 		{
-			c->offset += c->frame->size;
+			c->window.offset += c->frame->size;
 			c->item_offset = 0;
 			return true;
 		}
 		if (found == HG_AUDIT_FOUND_TORN && c->last)
 			break;
-		damage(c->name, c->offset, "frame cannot be read");
-		c->offset = hg_audit_frame_find(c->data, c->size, c->offset + 8);
+		damage(c, "frame cannot be read");
+		hg_audit_window_search(&c->window);
 	}
+	unreadable(c);
 	c->frame = NULL;
-	c->offset = c->size;
 	return false;
 }
 
@@ -283,7 +254,7 @@ hg_audit_cursor_next(hg_audit_cursor *c, bool *segment)
 				return item;
 			text_keep(c, item);
 		}
-		else if (c->size == 0 || !frame_next(c))
+		else if (c->name == NULL || !frame_next(c))
 		{
 			if (!segment_next(c))
 				return NULL;

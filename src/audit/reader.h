@@ -7,7 +7,7 @@
 
 #include "postgres.h"
 
-#include "audit/segment_files.h"
+#include "audit/segment_window.h"
 
 /* A string of a bundle, not terminated; data NULL: none. */
 typedef struct hg_audit_string
@@ -28,16 +28,14 @@ typedef struct hg_audit_cursor
 	size_t		file_next;
 
 	/* the segment at hand */
-	const char *name;
+	const char *name;			/* NULL: none */
 	const char *name_last;		/* of the trail's last one: it may end in the midst of a frame */
-	uint8	   *data;
-	size_t		allocated;
-	size_t		size;			/* 0: none */
-	size_t		offset;			/* of the next frame */
 	bool		last;
-	const hg_audit_segment_header *header;
+	hg_audit_segment_header header;
+	hg_audit_window window;		/* its offset is that of the next frame */
 	const hg_audit_frame_header *frame; /* NULL: none */
 	size_t		item_offset;
+	MemoryContext texts_context;
 	hg_audit_string *texts;		/* by number, from 1 */
 	uint32		texts_count;
 	uint32		texts_max;
@@ -55,8 +53,9 @@ extern void hg_audit_cursor_begin(hg_audit_cursor *cursor, int64 since_us, int64
 								  bool events_only);
 
 /*
- * The next record that is no text, or NULL.  *segment tells whether it is the
- * first one of another segment, which makes texts of before invalid.
+ * The next record that is no text, or NULL; valid until the next call.
+ * *segment tells whether it is the first one of another segment, which makes
+ * texts of before invalid.
  */
 extern const hg_audit_item *hg_audit_cursor_next(hg_audit_cursor *cursor, bool *segment);
 extern void hg_audit_cursor_end(hg_audit_cursor *cursor);

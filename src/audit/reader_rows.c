@@ -2,9 +2,10 @@
  * reader_rows.c
  *		Events as rows of audit_log, filtered before a row is made.
  *
- * What belongs to a text of the segment's dictionary is made once a segment: its
- * columns, and whether it passes the filters.  An event then costs a look at
- * its class, its time and its texts' verdicts.  Takes no lock.
+ * What belongs to a text of the segment's dictionary is made once a segment, when
+ * an event asks for it: its columns, and whether it passes the filters.  An event
+ * then costs a look at its class, its time and its texts' verdicts.  What is an
+ * event's own is made in the same memory row after row.  Takes no lock.
  */
 #include "postgres.h"
 
@@ -25,6 +26,7 @@
 #define STRINGS_MAX 5
 #define COLUMNS_READ 256
 #define BIT(column) (UINT32_C(1) << (column))
+#define DETAIL_NUMBERS_SIZE 160	/* what stands behind an event's own words, at most */
 
 /* The columns that a text holds, in the order of its strings. */
 static const struct
@@ -181,6 +183,33 @@ hg_audit_filters_text(hg_audit_filters *filters, hg_audit_log_column column,
 		filters->texts[filters->texts_count++] = (hg_audit_text_filter) {column, count, values};
 }
 
+/* Which texts are looked at, and for which columns. */
+static void
+places_choose(hg_audit_rows *rows)
+{
+	uint32		filtered = rows->database != NULL ? BIT(HG_LOG_DATABASE) : 0;
+
+	for (int f = 0; f < rows->filters.texts_count; f++)
+		filtered |= BIT(rows->filters.texts[f].column);
+	rows->made = rows->needed | filtered;
+	for (int text = 0; text < HG_AUDIT_TEXTS; text++)
+	{
+		for (int i = 0; i < places[text].count; i++)
+		{
+			hg_audit_log_column column = places[text].columns[i];
+
+			if ((filtered & BIT(column)) != 0)
+				rows->asked |= BIT(text);
+			if ((rows->needed & BIT(column)) != 0)
+				rows->places[rows->places_count++] = (hg_audit_row_place) {text, i, column};
+		}
+	}
+	for (int i = 0; i < rows->places_count; i++)
+		rows->shown |= BIT(rows->places[i].text);
+	if ((rows->needed & BIT(HG_LOG_COLUMNS)) != 0)
+		rows->shown |= BIT(HG_AUDIT_TEXT_OBJECT);
+}
+
 void
 hg_audit_rows_begin(hg_audit_rows *rows, const hg_audit_filters *filters, uint32 needed)
 {
@@ -194,6 +223,7 @@ hg_audit_rows_begin(hg_audit_rows *rows, const hg_audit_filters *filters, uint32
 		rows->names[i] = CStringGetTextDatum(hg_audit_class_name(i));
 	for (int i = 0; i < 4; i++)
 		rows->names[HG_AUDIT_CLASSES_MAX + i] = CStringGetTextDatum(hg_audit_outcome_name(i));
+	places_choose(rows);
 	hg_audit_cursor_begin(&rows->cursor, filters->since_us, filters->until_us, true);
 }
 
@@ -264,7 +294,8 @@ text_make(hg_audit_rows *rows, int which, uint32 number)
 		hg_audit_bundle_split(whole, text->strings, places[which].count);
 	for (int i = 0; i < places[which].count; i++)
 	{
-		text->nulls[i] = text->strings[i].data == NULL;
+		text->nulls[i] = text->strings[i].data == NULL
+			|| (rows->made & BIT(places[which].columns[i])) == 0;
 		if (text->nulls[i])
 			continue;
 		text->values[i] = value_of(places[which].columns[i], text->strings[i]);
@@ -314,9 +345,8 @@ text_get(hg_audit_rows *rows, int which, uint32 number)
 	return rows->texts[which][number];
 }
 
-/* Whether the event passes; its texts. */
 static bool
-event_passes(hg_audit_rows *rows, const hg_audit_event_item *item, hg_audit_row_text **texts)
+event_passes(hg_audit_rows *rows, const hg_audit_event_item *item)
 {
 	const hg_audit_event *event = &item->event;
 	const hg_audit_filters *filters = &rows->filters;
@@ -328,96 +358,183 @@ event_passes(hg_audit_rows *rows, const hg_audit_event_item *item, hg_audit_row_
 		return false;
 	for (int i = 0; i < HG_AUDIT_TEXTS; i++)
 	{
-		texts[i] = text_get(rows, i, item->texts[i]);
-		if (!texts[i]->passes)
+		const hg_audit_row_text *text;
+
+		if ((rows->asked & BIT(i)) == 0)
+			continue;
+		text = text_get(rows, i, item->texts[i]);
+		if (!text->passes
+			|| (!text->visible && (event->flags & HG_AUDIT_EVENT_CLUSTER) == 0))
 			return false;
 	}
-	return texts[HG_AUDIT_TEXT_SESSION]->visible || (event->flags & HG_AUDIT_EVENT_CLUSTER) != 0;
+	return true;
+}
+
+static char *
+bytes_put(char *at, const char *bytes, size_t size)
+{
+	memcpy(at, bytes, size);
+	return at + size;
+}
+
+/* Words that begin with a separator, which is left out at the beginning; and a number, if any. */
+static char *
+words_put(char *at, const char *begin, const char *words, uint64 number)
+{
+	if (at == begin)
+		words += strlen("; ");
+	at = bytes_put(at, words, strlen(words));
+	return number == 0 ? at : at + pg_ulltoa_n(number, at);
 }
 
 /* The event's own words, and how it belongs to others of its session. */
 static void
-put_detail(Datum *values, bool *nulls, const hg_audit_event *event, const hg_audit_row_text *action)
+put_detail(hg_audit_rows *rows, const hg_audit_event *event, const hg_audit_row_text *action,
+		   Datum *values, bool *nulls)
 {
-	StringInfoData text;
+	size_t		most = VARHDRSZ + action->strings[1].size + DETAIL_NUMBERS_SIZE;
+	char	   *begin;
+	char	   *at;
 
-	initStringInfo(&text);
+	if (most > rows->detail_max)
+	{
+		rows->detail = rows->detail == NULL ? MemoryContextAlloc(rows->cursor.context, 2 * most)
+			: repalloc(rows->detail, 2 * most);
+		rows->detail_max = 2 * most;
+	}
+	at = begin = VARDATA(rows->detail);
 	if (!action->nulls[1])
-		appendBinaryStringInfo(&text, action->strings[1].data, (int) action->strings[1].size);
+		at = bytes_put(at, action->strings[1].data, action->strings[1].size);
 	if (event->transaction != 0)
-		appendStringInfo(&text, "%stransaction " UINT64_FORMAT, text.len ? "; " : "",
-						 event->transaction);
+		at = words_put(at, begin, "; transaction ", event->transaction);
 	if (event->statement != 0)
-		appendStringInfo(&text, "%sstatement %u", text.len ? "; " : "", event->statement);
+		at = words_put(at, begin, "; statement ", event->statement);
 	if (event->parent != 0)
-		appendStringInfo(&text, "; nested in statement %u", event->parent);
+		at = words_put(at, begin, "; nested in statement ", event->parent);
 	if ((event->flags & HG_AUDIT_EVENT_CUT) != 0)
-		appendStringInfo(&text, "%stext is cut", text.len ? "; " : "");
-	nulls[HG_LOG_DETAIL] = text.len == 0;
-	values[HG_LOG_DETAIL] = CStringGetTextDatum(text.data);
+		at = words_put(at, begin, "; text is cut", 0);
+	SET_VARSIZE(rows->detail, at - rows->detail);
+	nulls[HG_LOG_DETAIL] = at == begin;
+	values[HG_LOG_DETAIL] = PointerGetDatum(rows->detail);
+}
+
+static void
+put_sqlstate(hg_audit_rows *rows, const hg_audit_event *event, Datum *values, bool *nulls)
+{
+	int			state = event->sqlstate;
+
+	for (int i = 0; i < 5; i++, state >>= 6)
+		VARDATA(rows->sqlstate)[i] = PGUNSIXBIT(state);
+	SET_VARSIZE(rows->sqlstate, VARHDRSZ + 5);
+	nulls[HG_LOG_SQLSTATE] = event->sqlstate == 0;
+	values[HG_LOG_SQLSTATE] = PointerGetDatum(rows->sqlstate);
+}
+
+static char *
+hex_put(char *at, uint32 number)
+{
+	static const char digits[] = "0123456789abcdef";
+	int			shift = 28;
+
+	while (shift > 0 && number >> shift == 0)
+		shift -= 4;
+	for (; shift >= 0; shift -= 4)
+		*at++ = digits[number >> shift & 15];
+	return at;
+}
+
+/* As %c of log_line_prefix. */
+static void
+put_session(hg_audit_rows *rows, const hg_audit_event *event, Datum *values, bool *nulls)
+{
+	char	   *at = hex_put(VARDATA(rows->session), event->session_start);
+
+	*at++ = '.';
+	at = hex_put(at, event->process_id);
+	SET_VARSIZE(rows->session, at - rows->session);
+	nulls[HG_LOG_SESSION] = false;
+	values[HG_LOG_SESSION] = PointerGetDatum(rows->session);
 }
 
 /* Columns for which something has to be made. */
 static void
-put_made(const hg_audit_rows *rows, const hg_audit_event *event, hg_audit_row_text *const *texts,
-		 Datum *values, bool *nulls)
+put_made(hg_audit_rows *rows, const hg_audit_event_item *item, Datum *values, bool *nulls)
 {
 	uint32		needed = rows->needed;
-	const hg_audit_segment_header *segment = rows->cursor.header;
 
 	if ((needed & BIT(HG_LOG_SQLSTATE)) != 0)
-	{
-		nulls[HG_LOG_SQLSTATE] = event->sqlstate == 0;
-		if (event->sqlstate != 0)
-			values[HG_LOG_SQLSTATE] = CStringGetTextDatum(unpack_sql_state(event->sqlstate));
-	}
+		put_sqlstate(rows, &item->event, values, nulls);
 	if ((needed & BIT(HG_LOG_SESSION)) != 0)
-	{
-		nulls[HG_LOG_SESSION] = false;
-		values[HG_LOG_SESSION] = CStringGetTextDatum(psprintf("%lx.%x",
-															  (long) event->session_start,
-															  event->process_id));
-	}
+		put_session(rows, &item->event, values, nulls);
 	if ((needed & BIT(HG_LOG_DETAIL)) != 0)
-		put_detail(values, nulls, event, texts[HG_AUDIT_TEXT_ACTION]);
-	if ((needed & BIT(HG_LOG_SYSTEM)) != 0)
+		put_detail(rows, &item->event,
+				   text_get(rows, HG_AUDIT_TEXT_ACTION, item->texts[HG_AUDIT_TEXT_ACTION]),
+				   values, nulls);
+	if ((needed & (BIT(HG_LOG_SYSTEM) | BIT(HG_LOG_BOOT))) != 0)
 	{
-		nulls[HG_LOG_SYSTEM] = false;
-		values[HG_LOG_SYSTEM] = CStringGetTextDatum(psprintf(UINT64_FORMAT, segment->system_id));
+		nulls[HG_LOG_SYSTEM] = nulls[HG_LOG_BOOT] = false;
+		values[HG_LOG_SYSTEM] = rows->system;
+		values[HG_LOG_BOOT] = Int64GetDatum(rows->cursor.header.boot);
 	}
-	nulls[HG_LOG_BOOT] = false;
-	values[HG_LOG_BOOT] = Int64GetDatum(segment->boot);
+}
+
+/* Columns that are strings of texts. */
+static void
+put_texts(hg_audit_rows *rows, const hg_audit_event_item *item, Datum *values, bool *nulls)
+{
+	const hg_audit_row_text *texts[HG_AUDIT_TEXTS];
+
+	for (int i = 0; i < HG_AUDIT_TEXTS; i++)
+	{
+		if ((rows->shown & BIT(i)) != 0)
+			texts[i] = text_get(rows, i, item->texts[i]);
+	}
+	for (int i = 0; i < rows->places_count; i++)
+	{
+		const hg_audit_row_place *place = &rows->places[i];
+
+		values[place->column] = texts[place->text]->values[place->string];
+		nulls[place->column] = texts[place->text]->nulls[place->string];
+	}
+	if ((rows->needed & BIT(HG_LOG_COLUMNS)) != 0)
+	{
+		values[HG_LOG_COLUMNS] = texts[HG_AUDIT_TEXT_OBJECT]->columns;
+		nulls[HG_LOG_COLUMNS] = values[HG_LOG_COLUMNS] == (Datum) 0;
+	}
 }
 
 static void
-put_row(const hg_audit_rows *rows, const hg_audit_event_item *item,
-		hg_audit_row_text *const *texts, Datum *values, bool *nulls)
+put_numbers(hg_audit_rows *rows, const hg_audit_event_item *item, Datum *values, bool *nulls)
 {
 	const hg_audit_event *event = &item->event;
 
-	memset(nulls, 0, HG_AUDIT_LOG_COLUMNS * sizeof(*nulls));
-	for (int i = 0; i < HG_AUDIT_TEXTS; i++)
-	{
-		for (int j = 0; j < places[i].count; j++)
-		{
-			values[places[i].columns[j]] = texts[i]->values[j];
-			nulls[places[i].columns[j]] = texts[i]->nulls[j];
-		}
-	}
-	values[HG_LOG_COLUMNS] = texts[HG_AUDIT_TEXT_OBJECT]->columns;
-	nulls[HG_LOG_COLUMNS] = texts[HG_AUDIT_TEXT_OBJECT]->columns == (Datum) 0;
 	values[HG_LOG_SEQ] = Int64GetDatum((int64) item->seq);
 	values[HG_LOG_RECORDED_AT] = hg_audit_timestamp_datum(event->recorded_us);
 	values[HG_LOG_CLASS] = rows->names[Min(event->class, HG_AUDIT_CLASSES_MAX - 1)];
 	values[HG_LOG_OUTCOME] = rows->names[HG_AUDIT_CLASSES_MAX + Min(event->outcome, 3)];
 	values[HG_LOG_ROWS] = Int64GetDatum(event->rows);
-	nulls[HG_LOG_ROWS] = event->rows == HG_AUDIT_NONE;
 	values[HG_LOG_DURATION] = Float8GetDatum(event->duration_us / 1000.0);
-	nulls[HG_LOG_DURATION] = event->duration_us == HG_AUDIT_NONE;
 	values[HG_LOG_PHI] = BoolGetDatum((event->flags & HG_AUDIT_EVENT_PHI) != 0);
 	values[HG_LOG_QUERY] = Int64GetDatum(event->query_id);
+	nulls[HG_LOG_SEQ] = nulls[HG_LOG_RECORDED_AT] = nulls[HG_LOG_CLASS] = false;
+	nulls[HG_LOG_OUTCOME] = nulls[HG_LOG_PHI] = false;
+	nulls[HG_LOG_ROWS] = event->rows == HG_AUDIT_NONE;
+	nulls[HG_LOG_DURATION] = event->duration_us == HG_AUDIT_NONE;
 	nulls[HG_LOG_QUERY] = event->query_id == 0;
-	put_made(rows, event, texts, values, nulls);
+}
+
+static void
+segment_begin(hg_audit_rows *rows)
+{
+	char		number[24];
+	MemoryContext before;
+
+	MemoryContextReset(rows->context);
+	rows->texts_max = 0;
+	before = MemoryContextSwitchTo(rows->context);
+	snprintf(number, sizeof(number), UINT64_FORMAT, rows->cursor.header.system_id);
+	rows->system = CStringGetTextDatum(number);
+	MemoryContextSwitchTo(before);
 }
 
 bool
@@ -429,18 +546,16 @@ hg_audit_rows_next(hg_audit_rows *rows, MemoryContext context, Datum *values, bo
 	while ((item = hg_audit_cursor_next(&rows->cursor, &segment)) != NULL)
 	{
 		const hg_audit_event_item *event = (const hg_audit_event_item *) item;
-		hg_audit_row_text *texts[HG_AUDIT_TEXTS];
 		MemoryContext before;
 
 		if (segment)
-		{
-			MemoryContextReset(rows->context);
-			rows->texts_max = 0;
-		}
-		if (item->kind != HG_AUDIT_ITEM_EVENT || !event_passes(rows, event, texts))
+			segment_begin(rows);
+		if (item->kind != HG_AUDIT_ITEM_EVENT || !event_passes(rows, event))
 			continue;
 		before = MemoryContextSwitchTo(context);
-		put_row(rows, event, texts, values, nulls);
+		put_numbers(rows, event, values, nulls);
+		put_texts(rows, event, values, nulls);
+		put_made(rows, event, values, nulls);
 		MemoryContextSwitchTo(before);
 		return true;
 	}

@@ -75,16 +75,35 @@ extern void hg_audit_filters_text(hg_audit_filters *filters, hg_audit_log_column
 /* What is known of a text in its place, once a segment. */
 typedef struct hg_audit_row_text hg_audit_row_text;
 
+/* Where a column comes from: a string of one of an event's texts. */
+typedef struct hg_audit_row_place
+{
+	int			text;
+	int			string;
+	hg_audit_log_column column;
+} hg_audit_row_place;
+
 typedef struct hg_audit_rows
 {
 	hg_audit_filters filters;
 	uint32		needed;			/* bits of the columns that are filled in */
+	uint32		made;			/* of those whose texts are taken apart: filtered ones as well */
+	uint32		asked;			/* bits of the texts that say whether an event passes */
+	uint32		shown;			/* of those that columns come from */
+	int			places_count;
+	hg_audit_row_place places[HG_AUDIT_LOG_COLUMNS];	/* of needed columns */
 	const char *database;		/* whose events are shown; NULL: all */
 	hg_audit_cursor cursor;
 	MemoryContext context;		/* of the texts of a segment */
 	hg_audit_row_text **texts[HG_AUDIT_TEXTS];
 	uint32		texts_max;
 	Datum		names[HG_AUDIT_CLASSES_MAX + 4];	/* of classes and outcomes */
+	Datum		system;
+	/* Values that are made for each row. */
+	char		sqlstate[VARHDRSZ + 8];
+	char		session[VARHDRSZ + 24];
+	char	   *detail;
+	size_t		detail_max;
 } hg_audit_rows;
 
 /* The database whose events the user sees; NULL: all. */
@@ -95,8 +114,9 @@ extern void hg_audit_rows_begin(hg_audit_rows *rows, const hg_audit_filters *fil
 								uint32 needed);
 
 /*
- * The next event that passes.  Values are valid until the next call; some are
- * made in "context".
+ * The next event that passes.  Values are valid until the next call; those of
+ * 64 bits are made in "context" where a Datum has no room for them.  Columns that
+ * are not needed are left as they are, or filled in where that is easier.
  */
 extern bool hg_audit_rows_next(hg_audit_rows *rows, MemoryContext context, Datum *values,
 							   bool *nulls);

@@ -327,6 +327,8 @@ scan_begin(CustomScanState *css, EState *estate, int flags)
 		/* A whole row needs all columns. */
 		state->needed |= lfirst_int(cell) < 0 ? UINT32_MAX : UINT32_C(1) << lfirst_int(cell);
 	}
+	/* But no more than the function has. */
+	state->needed &= (UINT32_C(1) << list_length(plan->custom_scan_tlist)) - 1;
 	state->values = ExecInitExprList(plan->custom_exprs, &css->ss.ps);
 	if ((flags & EXEC_FLAG_EXPLAIN_ONLY) != 0)
 		return;
@@ -433,18 +435,17 @@ row_next(ScanState *ss)
 {
 	scan_state *state = (scan_state *) ss;
 	TupleTableSlot *slot = ss->ss_ScanTupleSlot;
-	Datum		values[HG_AUDIT_LOG_COLUMNS];
-	bool		nulls[HG_AUDIT_LOG_COLUMNS];
-	int			count = slot->tts_tupleDescriptor->natts;
 
-	if (!state->begun)
-		rows_begin(state);
 	ExecClearTuple(slot);
-	if (!hg_audit_rows_next(&state->rows, ss->ps.ps_ExprContext->ecxt_per_tuple_memory, values,
-							nulls))
+	if (!state->begun)
+	{
+		rows_begin(state);
+		/* What is not needed stays NULL. */
+		memset(slot->tts_isnull, true, slot->tts_tupleDescriptor->natts);
+	}
+	if (!hg_audit_rows_next(&state->rows, ss->ps.ps_ExprContext->ecxt_per_tuple_memory,
+							slot->tts_values, slot->tts_isnull))
 		return NULL;
-	memcpy(slot->tts_values, values, count * sizeof(values[0]));
-	memcpy(slot->tts_isnull, nulls, count * sizeof(nulls[0]));
 	return ExecStoreVirtualTuple(slot);
 }
 

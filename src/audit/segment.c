@@ -140,8 +140,8 @@ hg_audit_frame_end(hg_audit_segment *segment, hg_audit_frame *frame, int64_t wri
 	header.magic = HG_AUDIT_FRAME_MAGIC;
 	header.size = (uint32_t) frame->size;
 	header.items = frame->items;
-	header.body_checksum = hg_audit_checksum(frame->data + sizeof(header),
-											 frame->size - sizeof(header));
+	header.body_checksum = hg_audit_checksum_long(frame->data + sizeof(header),
+												  frame->size - sizeof(header));
 	header.seq_next = segment->seq_next;
 	header.written_us = written_us;
 	header.ring_id = ring_id;
@@ -172,8 +172,8 @@ hg_audit_frame_at(const uint8_t *data, size_t size, size_t offset, bool thorough
 		return HG_AUDIT_FOUND_DAMAGED;
 	if (size - offset < header->size)
 		return HG_AUDIT_FOUND_TORN;
-	if (thorough && header->body_checksum != hg_audit_checksum(header + 1,
-															   header->size - sizeof(*header)))
+	if (thorough && header->body_checksum
+		!= hg_audit_checksum_long(header + 1, header->size - sizeof(*header)))
 		return HG_AUDIT_FOUND_DAMAGED;
 	return HG_AUDIT_FOUND_FRAME;
 }

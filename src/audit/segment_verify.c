@@ -16,6 +16,14 @@
 #include <string.h>
 
 #include "audit/segment_verify.h"
+#include "audit/segment_window.h"
+
+/* What a thread needs for one segment after the other. */
+typedef struct room
+{
+	hg_audit_window window;
+	uint8_t    *leaves;			/* for a frame */
+} room;
 
 /* What the check of one segment by itself has found. */
 typedef struct part
@@ -55,7 +63,7 @@ typedef struct verifier
 	bool		previous_known;
 	bool		checkpoint_found;
 	uint32_t	texts;
-	uint8_t    *leaves;			/* for a frame */
+	room	   *room;
 	const char *name;			/* of the file at hand */
 	uint64_t	offset;
 } verifier;
@@ -375,7 +383,7 @@ frame_check(verifier *v, const hg_audit_frame_header *frame)
 	if (item != NULL && item->kind == HG_AUDIT_ITEM_CHECKPOINT
 		&& !hg_audit_merkle_root(&v->segment.tree, root))
 		return problem(v, "hashing failed");
-	if (!hg_audit_segment_follow(&v->segment, frame, v->leaves, &words))
+	if (!hg_audit_segment_follow(&v->segment, frame, v->room->leaves, &words))
 		return problem(v, "%s", words);
 	v->segment_closed = false;
 	for (; item != NULL; item = hg_audit_item_next(frame, &offset))
@@ -399,47 +407,46 @@ frame_check(verifier *v, const hg_audit_frame_header *frame)
 static bool
 tail_check(verifier *v, size_t size, bool tail_allowed)
 {
-	if (size == v->offset)
-		return true;
-	if (!tail_allowed)
+	if (size > 0 && !tail_allowed)
 		return problem(v, "frame is cut");
-	v->verdict->torn_bytes += size - v->offset;
+	v->verdict->torn_bytes += size;
 	return true;
 }
 
 static bool
-segment_check(verifier *v, const uint8_t *data, size_t size, const hg_audit_file *file,
-			  bool tail_allowed)
+segment_check(verifier *v, const hg_audit_file *file, bool tail_allowed)
 {
+	hg_audit_window *window = &v->room->window;
 	const hg_audit_frame_header *frame;
+	hg_audit_found found;
 
-	v->offset = 0;
 	/* A segment that was being begun when the server died. */
-	if (tail_allowed && size < sizeof(hg_audit_segment_header) + sizeof(*frame))
-	{
-		v->verdict->torn_bytes += size;
-		return true;
-	}
-	if (!header_begin(v, data, size, file))
+	if (tail_allowed && window->size < sizeof(hg_audit_segment_header) + sizeof(*frame))
+		return tail_check(v, window->size, true);
+	if (!header_begin(v, window->data, window->size, file))
 		return false;
-	for (v->offset = sizeof(hg_audit_segment_header);; v->offset += frame->size)
+	for (window->offset = sizeof(hg_audit_segment_header);; window->offset += frame->size)
 	{
 		if (v->options->interrupted != NULL && v->options->interrupted())
 			return problem(v, "verification was interrupted");
-		switch (hg_audit_frame_at(data, size, v->offset, false, &frame))
+		found = hg_audit_window_frame(window, false, &frame);
+		v->offset = hg_audit_window_at(window);
+		if (window->error != 0)
+			return problem(v, "cannot be read");
+		switch (found)
 		{
 			case HG_AUDIT_FOUND_FRAME:
 				if (!frame_check(v, frame))
 					return false;
 				if (frame->body_checksum
-					!= hg_audit_checksum(frame + 1, frame->size - sizeof(*frame)))
+					!= hg_audit_checksum_long(frame + 1, frame->size - sizeof(*frame)))
 					return problem(v, "checksum is wrong");
 				break;
 			case HG_AUDIT_FOUND_DAMAGED:
 				return problem(v, "frame is damaged");
 			case HG_AUDIT_FOUND_END:
 			case HG_AUDIT_FOUND_TORN:
-				return tail_check(v, size, tail_allowed);
+				return tail_check(v, window->size - window->offset, tail_allowed);
 		}
 	}
 }
@@ -468,13 +475,10 @@ fork_next(const verifier *v, const uint8_t *data, size_t size, const hg_audit_fi
 
 /* Checks one segment by itself. */
 static void
-part_make(const verifier *common, const hg_audit_files *list, size_t at, part *p, uint8_t *leaves)
+part_make(const verifier *common, const hg_audit_files *list, size_t at, part *p, room *r)
 {
-	char		path[HG_AUDIT_PATH_SIZE + HG_AUDIT_FILE_NAME_SIZE];
 	const hg_audit_file *file = &list->files[at];
 	bool		last = at + 1 == list->count;
-	uint8_t    *data;
-	size_t		size;
 	verifier	v;
 
 	memset(&v, 0, sizeof(v));
@@ -482,18 +486,17 @@ part_make(const verifier *common, const hg_audit_files *list, size_t at, part *p
 	v.directory = common->directory;
 	v.verdict = &p->verdict;
 	v.part = p;
-	v.leaves = leaves;
+	v.room = r;
 	v.name = file->name;
 	p->verdict.ok = true;
-	snprintf(path, sizeof(path), "%s/%s", v.directory, v.name);
-	if (!hg_audit_file_read(path, &data, &size))
+	hg_audit_window_begin(&r->window, v.directory, v.name);
+	if (r->window.error != 0)
 	{
 		problem(&v, "cannot be read");
 		return;
 	}
-	(void) segment_check(&v, data, size, file,
-						 last || fork_next(&v, data, size, &list->files[at + 1]));
-	free(data);
+	(void) segment_check(&v, file, last || fork_next(&v, r->window.data, r->window.size,
+													 &list->files[at + 1]));
 	p->segment = v.segment;
 	p->closed = v.segment_closed;
 	memcpy(p->previous, v.previous, sizeof(p->previous));
@@ -553,12 +556,28 @@ part_add(verifier *v, const hg_audit_file *file, const part *p)
 #define LEAVES_SIZE \
 	((size_t) (HG_AUDIT_FRAME_SIZE_MAX / sizeof(hg_audit_text_item) + 1) * HG_AUDIT_HASH_SIZE)
 
+static bool
+room_make(room *r)
+{
+	r->window.data = malloc(HG_AUDIT_WINDOW_SIZE);
+	r->leaves = malloc(LEAVES_SIZE);
+	return r->window.data != NULL && r->leaves != NULL;
+}
+
+static void
+room_free(room *r)
+{
+	free(r->window.data);
+	free(r->leaves);
+}
+
 /* A thread: takes segments until there are none. */
 static void *
 work_do(void *argument)
 {
 	work	   *w = argument;
-	uint8_t    *leaves = malloc(LEAVES_SIZE);
+	room		r;
+	bool		ok = room_make(&r);
 
 	pthread_mutex_lock(&w->mutex);
 	while (!w->stop && w->next < w->list->count)
@@ -567,8 +586,8 @@ work_do(void *argument)
 		part	   *p = &w->parts[at];
 
 		pthread_mutex_unlock(&w->mutex);
-		if (leaves != NULL)
-			part_make(w->common, w->list, at, p, leaves);
+		if (ok)
+			part_make(w->common, w->list, at, p, &r);
 		else
 			snprintf(p->verdict.problem, sizeof(p->verdict.problem), "out of memory");
 		pthread_mutex_lock(&w->mutex);
@@ -576,7 +595,7 @@ work_do(void *argument)
 		pthread_cond_signal(&w->done);
 	}
 	pthread_mutex_unlock(&w->mutex);
-	free(leaves);
+	room_free(&r);
 	hg_audit_crypto_end();
 	return NULL;
 }
@@ -585,17 +604,15 @@ work_do(void *argument)
 static bool
 segments_check_alone(verifier *v, const hg_audit_files *list, part *parts)
 {
-	bool		ok = true;
+	room		r;
+	bool		ok = room_make(&r) || problem(v, "out of memory");
 
-	v->leaves = malloc(LEAVES_SIZE);
-	if (v->leaves == NULL)
-		return problem(v, "out of memory");
 	for (size_t i = 0; ok && i < list->count; i++)
 	{
-		part_make(v, list, i, &parts[i], v->leaves);
+		part_make(v, list, i, &parts[i], &r);
 		ok = part_add(v, &list->files[i], &parts[i]);
 	}
-	free(v->leaves);
+	room_free(&r);
 	return ok;
 }
 

@@ -80,6 +80,18 @@ for my $condition (@conditions)
         WHERE ($condition) AND seq <= $upto");
     is($scanned, $after, "the same rows: $condition");
 }
+# Each column by itself, with a condition on another one: only what is asked for is made.
+for my $column (split /,/, sql($node, 'postgres', "SELECT string_agg(attname, ',' ORDER BY attnum) FROM pg_attribute
+    WHERE attrelid = 'hipaa_guard.audit_log'::regclass AND attnum > 0"))
+{
+    for my $condition ("outcome = 'success'", "current_user_name = 'alice' AND object_name = 'visit'")
+    {
+        my $from = sprintf "SELECT count(*), md5(string_agg(coalesce(%s::text, 'none'), chr(10) ORDER BY %s::text)) FROM %%s
+            WHERE $condition AND seq <= $upto", $column, $column;
+        is(sql($node, 'postgres', sprintf $from, 'hipaa_guard.audit_log l'), sql($node, 'postgres', sprintf $from,
+            '(SELECT (hipaa_guard.audit_read(NULL, NULL)).* OFFSET 0) l'), "column $column alone where $condition");
+    }
+}
 is(sql($node, 'postgres', "PREPARE p (text, timestamptz) AS SELECT count(*) FROM hipaa_guard.audit_log
     WHERE object_name = \$1 AND recorded_at < \$2 AND class = 'write'; SET plan_cache_mode = force_generic_plan;
     EXECUTE p ('ward', '$times[4]'); EXECUTE p ('visit', '$times[4]'); EXECUTE p (NULL, '$times[4]')"), "400\n1601\n0",

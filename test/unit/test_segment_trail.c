@@ -18,6 +18,7 @@
 #include "audit/segment_proof.h"
 #include "audit/segment_trail.h"
 #include "audit/segment_verify.h"
+#include "audit/segment_window.h"
 #include "tap.h"
 
 static char top[64];
@@ -973,6 +974,135 @@ test_proof_sizes(void)
 	ok(most < 2048, "proof: %zu bytes beside the event and its texts", most);
 }
 
+/* The checksum of a frame's items depends on each bit, wherever it stands. */
+static void
+test_checksum(void)
+{
+	uint8_t		data[104];
+	int			missed = 0;
+
+	memset(data, 7, sizeof(data));
+	for (size_t size = 0; size <= sizeof(data); size++)
+	{
+		uint32_t	before = hg_audit_checksum_long(data, size);
+
+		for (size_t bit = 0; bit < size * 8; bit++)
+		{
+			data[bit / 8] ^= (uint8_t) (1 << bit % 8);
+			missed += hg_audit_checksum_long(data, size) == before;
+			data[bit / 8] ^= (uint8_t) (1 << bit % 8);
+		}
+	}
+	is_int(missed, 0, "checksum: each bit counts");
+}
+
+#define LONG_FRAMES 40
+
+/* A segment of frames of very different sizes, up to nearly the largest; its content. */
+static void
+make_long(char *name, uint8_t **data, size_t *size)
+{
+	hg_audit_trail trail;
+	char	   *text = calloc(1, HG_AUDIT_FRAME_SIZE_MAX);
+	uint32_t	number;
+
+	clear();
+	open_trail(&trail);
+	trail.segment_size_max = UINT64_C(1) << 40;
+	for (int i = 0; i < LONG_FRAMES; i++)
+	{
+		if (!hg_audit_trail_ready(&trail, 1000 + i, 0, 0))
+			exit(2);
+		hg_audit_trail_begin(&trail);
+		text[i] = 1;
+		add_event(&trail, i);
+		if (!hg_audit_trail_text(&trail, text, i % 8 == 0 ? HG_AUDIT_FRAME_SIZE_MAX - 1000
+								 : (size_t) i * 5003 % 150000 + LONG_FRAMES, &number)
+			|| !hg_audit_trail_end(&trail, 1000 + i) || !hg_audit_trail_sync(&trail))
+			exit(2);
+	}
+	close_trail(&trail);
+	segment(0, name, data, size);
+	free(text);
+}
+
+/* Where the whole frames of a segment's file are, as the window finds them. */
+static int
+window_walk(const char *name, uint64_t *at, hg_audit_found *end, size_t *rest)
+{
+	static _Alignas(8) uint8_t data[HG_AUDIT_WINDOW_SIZE];
+	hg_audit_window window = {.data = data};
+	const hg_audit_frame_header *frame;
+	int			count = 0;
+
+	hg_audit_window_begin(&window, directory, name);
+	window.offset = sizeof(hg_audit_segment_header);
+	for (;;)
+	{
+		*end = hg_audit_window_frame(&window, true, &frame);
+		*rest = window.size - window.offset;
+		if (*end == HG_AUDIT_FOUND_FRAME && count < LONG_FRAMES + 2)
+		{
+			at[count++] = hg_audit_window_at(&window);
+			window.offset += frame->size;
+		}
+		else if (*end == HG_AUDIT_FOUND_DAMAGED)
+			hg_audit_window_search(&window);
+		else
+			return count;
+	}
+}
+
+/* Reading part by part finds what stands in the file, wherever the parts end and damage is. */
+static void
+test_window(void)
+{
+	uint64_t	want[LONG_FRAMES + 2];
+	uint64_t	got[LONG_FRAMES + 2];
+	char		name[HG_AUDIT_FILE_NAME_SIZE];
+	hg_audit_verdict verdict;
+	hg_audit_found end;
+	uint8_t    *data;
+	size_t		size;
+	size_t		rest;
+	int			count;
+	int			failures = 0;
+
+	make_long(name, &data, &size);
+	count = window_walk(name, want, &end, &rest);
+	/* Those, the empty one that a segment begins with, and its checkpoint. */
+	is_int(count, LONG_FRAMES + 2, "window: every frame of %zu bytes is found", size);
+	ok(end == HG_AUDIT_FOUND_END && rest == 0, "window: up to the end");
+	verify(&verdict, NULL, NULL);
+	ok(verdict.ok && verdict.events == LONG_FRAMES && verdict.torn_bytes == 0,
+	   "window: the verifier reads it too");
+	for (int i = 0; i < count; i++)
+	{
+		/* In the header; then in what it checks. */
+		for (size_t byte = 8; byte <= sizeof(hg_audit_frame_header) + 8;
+			 byte += sizeof(hg_audit_frame_header))
+		{
+			/* The first frame is empty: what stands behind its header is the next one's. */
+			size_t		hit = i == 0 && byte > 8 ? 1 : (size_t) i;
+
+			data[want[i] + byte] ^= 4;
+			rewrite(name, data, size);
+			data[want[i] + byte] ^= 4;
+			failures += window_walk(name, got, &end, &rest) != count - 1
+				|| end != HG_AUDIT_FOUND_END
+				|| memcmp(got, want, hit * sizeof(want[0])) != 0
+				|| memcmp(got + hit, want + hit + 1,
+						  ((size_t) count - 1 - hit) * sizeof(want[0])) != 0;
+			failures += is_ok();
+		}
+		rewrite(name, data, want[i] + 100);
+		failures += window_walk(name, got, &end, &rest) != i || end != HG_AUDIT_FOUND_TORN
+			|| rest != 100;
+	}
+	is_int(failures, 0, "window: a damaged or cut frame is told, all others are found");
+	free(data);
+}
+
 int
 main(void)
 {
@@ -997,6 +1127,8 @@ main(void)
 	test_full();
 	test_proof();
 	test_proof_sizes();
+	test_checksum();
+	test_window();
 	is_int(thread_differences, 0, "threads: the verdict is that of one thread");
 	clear();
 	rmdir(top);

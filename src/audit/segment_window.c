@@ -1,0 +1,86 @@
+/*
+ * segment_window.c
+ *		Reads a segment frame by frame, a part of the file at a time.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "audit/segment_window.h"
+
+/* Reads more, behind what is not used yet; false at the end. */
+static bool
+more(hg_audit_window *w)
+{
+	size_t		room;
+	ssize_t		got;
+	int			fd;
+
+	w->size -= w->offset;
+	w->base += w->offset;
+	memmove(w->data, w->data + w->offset, w->size);
+	w->offset = 0;
+	room = HG_AUDIT_WINDOW_SIZE - w->size;
+	fd = open(w->path, O_RDONLY | O_CLOEXEC);
+	got = fd < 0 ? -1 : pread(fd, w->data + w->size,
+							  room < HG_AUDIT_WINDOW_READ ? room : HG_AUDIT_WINDOW_READ,
+							  (off_t) (w->base + w->size));
+	if (got < 0)
+		w->error = errno;
+	if (fd >= 0)
+		close(fd);
+	w->size += got > 0 ? (size_t) got : 0;
+	return got > 0;
+}
+
+void
+hg_audit_window_begin(hg_audit_window *window, const char *directory, const char *name)
+{
+	hg_audit_path(window->path, directory, name);
+	window->base = 0;
+	window->size = 0;
+	window->offset = 0;
+	window->error = 0;
+	(void) more(window);
+}
+
+hg_audit_found
+hg_audit_window_frame(hg_audit_window *window, bool thorough, const hg_audit_frame_header **frame)
+{
+	hg_audit_found found;
+
+	do
+		found = hg_audit_frame_at(window->data, window->size, window->offset, thorough, frame);
+	while ((found == HG_AUDIT_FOUND_END || found == HG_AUDIT_FOUND_TORN) && more(window));
+	return found;
+}
+
+void
+hg_audit_window_search(hg_audit_window *window)
+{
+	size_t		at = window->offset + 8;
+
+	for (;;)
+	{
+		window->offset = hg_audit_frame_find(window->data, window->size, at);
+		if (window->offset < window->size)
+			return;
+		/* A frame that does not end in what was read may begin there. */
+		if (window->size > at + HG_AUDIT_FRAME_SIZE_MAX)
+			at = (window->size - HG_AUDIT_FRAME_SIZE_MAX + 7) & ~(size_t) 7;
+		window->offset = at < window->size ? at : window->size;
+		at = 0;
+		if (!more(window))
+		{
+			window->offset = window->size;
+			return;
+		}
+	}
+}
+
+uint64_t
+hg_audit_window_at(const hg_audit_window *window)
+{
+	return window->base + window->offset;
+}
