@@ -206,16 +206,16 @@ log_seen(ErrorData *error)
 }
 
 /*
- * What a configuration file says cannot be refused, but errors below
- * log_min_messages reach neither this room's hook nor the one that masks them.
+ * Errors below log_min_messages reach neither this room's hook nor the one that
+ * masks them.  The setting's check hook sees to that; this is for values of a time
+ * before the cluster's first database was flagged.
  */
 static void
 errors_hold(XactEvent event, void *unused)
 {
 	(void) event;
 	(void) unused;
-	if (log_min_messages > ERROR && hg_state_ready() && hg_state_cluster_flagged())
-		log_min_messages = ERROR;
+	log_min_messages = hg_state_log_level(log_min_messages);
 }
 
 void

@@ -65,6 +65,15 @@ hg_state_cluster_flagged(void)
 	return pg_atomic_read_u32(&shared->assumed) != 0 || pg_atomic_read_u32(&shared->flagged) != 0;
 }
 
+int
+hg_state_log_level(int level)
+{
+	/* "log" keeps errors back as well: as a level of the server's log it is above them. */
+	if ((level > ERROR || level == LOG) && hg_state_ready() && hg_state_cluster_flagged())
+		return ERROR;
+	return level;
+}
+
 static hg_flag
 search(Oid database)
 {

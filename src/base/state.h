@@ -30,6 +30,12 @@ extern hg_flag hg_state_flag_of(Oid database);
 extern hg_flag hg_state_flag(void);
 extern bool hg_state_cluster_flagged(void);
 
+/*
+ * What log_min_messages may be: where a database of the cluster is flagged, no
+ * level that keeps errors from the log's hook, which masks and records them.
+ */
+extern int	hg_state_log_level(int level);
+
 /* The own database is flagged, restoring included. */
 static inline bool
 hg_state_database_flagged(void)

@@ -6,7 +6,8 @@
  * ROLE and ALTER DATABASE ... SET and SET clauses of functions; and for those
  * that a session may change, by their check hooks too, so that set_config()
  * and start-up options are no way around.  What root writes
- * into configuration files cannot be refused; it shows in the audit trail.
+ * into configuration files cannot be refused; it shows in the audit trail, and
+ * log_min_messages is held so that errors are heard.
  */
 #include "project/refuse.h"
 
@@ -364,12 +365,18 @@ static const struct
 static GucEnumCheckHook previous_log_min_messages = NULL;
 static struct config_enum *log_min_messages_setting = NULL;
 
+/*
+ * A configuration file, or a session of another database, is not refused; but no
+ * reload may let the next error of a session escape.
+ */
 static bool
 check_log_min_messages(int *value, void **extra, GucSource source)
 {
-	return allowed("log_min_messages",
-				   config_enum_lookup_by_value(log_min_messages_setting, *value), source) &&
-		(previous_log_min_messages == NULL || previous_log_min_messages(value, extra, source));
+	if (!allowed("log_min_messages",
+				 config_enum_lookup_by_value(log_min_messages_setting, *value), source))
+		return false;
+	*value = hg_state_log_level(*value);
+	return previous_log_min_messages == NULL || previous_log_min_messages(value, extra, source);
 }
 
 static void

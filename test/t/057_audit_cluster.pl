@@ -27,6 +27,30 @@ sql($node, 'lab', 'SELECT hipaa_guard.audit_flush()');
 is(sql($node, 'lab', "SELECT string_agg(sqlstate, ' ' ORDER BY seq) FROM hipaa_guard.audit_log
     WHERE database_name = 'lab' AND outcome = 'failure'"), '42601 22012', 'are events, whatever the configuration asks for');
 
+# Nor does a reload let the next error of a session escape: what a file asks for is held when it is read. "log" is above error, too.
+my $session = talk($node->connstr('lab'));
+$session->("\\unset ON_ERROR_STOP\nSELECT");
+my $target = 200;
+for my $level (qw(log panic fatal))
+{
+    my $name = "escape_$level";
+    my $position = log_position($node);
+    $target++;
+    $node->append_conf('postgresql.conf', "log_min_messages = '$level'\ndefault_statistics_target = $target");
+    $node->reload;
+    wait_until($node, "SELECT current_setting('default_statistics_target') = '$target'", "$level is asked for");
+    $session->("SELECT 1 FROM $name WHERE 'Mary Jones' = 'x'");
+    is($session->('SHOW log_min_messages'), 'error', "a session takes error for $level");
+    like(log_of($node, $position), qr/ERROR: .*\n.*STATEMENT: .*FROM/, "$level: its next error is in the log");
+    unlike(log_of($node, $position), qr/Mary Jones/, "$level: and masked there");
+    sql($node, 'lab', 'SELECT hipaa_guard.audit_flush()');
+    is(sql($node, 'lab', "SELECT count(*) FROM hipaa_guard.audit_log WHERE sqlstate = '42P01' AND statement ~ '$name'"), '1',
+        "$level: and an event");
+}
+$session->();
+is(sql($node, 'postgres', "BEGIN; SELECT set_config('log_min_messages', 'fatal', false); SHOW log_min_messages"), "error\nerror",
+    'in a database without a flag, set_config() gets no other');
+
 # The volume is stuck: the writer does not answer, and nobody needs it to.
 my $writer = sql($node, 'lab', 'SELECT writer_pid FROM hipaa_guard.stat_audit');
 kill 'STOP', $writer;
