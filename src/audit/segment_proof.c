@@ -137,7 +137,7 @@ is_under_root(proof *p, const hash *leaves)
 		if (p->places[i] >= p->checkpoint.items || (i > 0 && p->places[i] <= p->places[i - 1]))
 			return false;
 	}
-	return p->count > 0
+	return p->count > 0 && p->checkpoint.items <= INT64_MAX
 		&& subtree_root(&w, 0, p->checkpoint.items, 0, p->count, root)
 		&& w.hashes_used == p->hash_count
 		&& memcmp(root, p->checkpoint.root, sizeof(hash)) == 0;

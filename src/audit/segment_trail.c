@@ -154,15 +154,26 @@ tail_cut(hg_audit_trail *trail, const char *path, const uint8_t *data, size_t si
 	return ok || fail(trail, "cutting a half-written tail failed");
 }
 
-/* One that does not even have its first frame never began: it goes. */
+/*
+ * One that does not even have its first frame never began: it goes.  One that is
+ * as large, but without a whole frame anywhere, is set aside: its size came to
+ * disk before its content.
+ */
 static bool
-segment_never_began(hg_audit_trail *trail, const char *path, size_t size)
+segment_never_began(hg_audit_trail *trail, const char *path, const uint8_t *data, size_t size)
 {
-	if (size >= sizeof(hg_audit_segment_header) + sizeof(hg_audit_frame_header))
+	char		aside[FILE_PATH_SIZE + 8];
+
+	if (size < sizeof(hg_audit_segment_header) + sizeof(hg_audit_frame_header))
+		return unlink(path) == 0 || fail(trail, "removing an empty segment failed");
+	if (hg_audit_frame_find(data, size, sizeof(hg_audit_segment_header)) < size)
+	{
 		trail->damaged = true;
-	else if (unlink(path) != 0)
-		return fail(trail, "removing an empty segment failed");
-	return true;
+		return true;
+	}
+	snprintf(aside, sizeof(aside), "%s.cut", path);
+	trail->cut_bytes = size;
+	return rename(path, aside) == 0 || fail(trail, "setting a segment aside failed");
 }
 
 /* Reads a segment; *usable tells whether it is one to go on from. */
@@ -186,7 +197,7 @@ segment_load(hg_audit_trail *trail, const char *path, bool *usable)
 	if (*usable && !trail->forked && !trail->damaged)
 		ok = tail_cut(trail, path, data, size);
 	if (ok && !*usable)
-		ok = segment_never_began(trail, path, size);
+		ok = segment_never_began(trail, path, data, size);
 	free(data);
 	return ok;
 }
