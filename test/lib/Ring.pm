@@ -64,6 +64,24 @@ sub records
     return @found;
 }
 
+sub there
+{
+    my ($self) = @_;
+    my $sum = 0;
+    $sum += $_ for $self->records;
+    return $sum;
+}
+
+# The file as it was; the server is down.
+sub put_back
+{
+    my ($self) = @_;
+    open my $out, '+<:raw', $self->{file} or die "cannot open $self->{file}: $!";
+    print $out $self->{data};
+    close $out or die "cannot write $self->{file}: $!";
+    return;
+}
+
 # Each class whose events are not all somewhere, with the figures; empty if there is none. A session that just ended may be
 # putting its last event, and the writer take one, so that is looked at again.
 sub unbalanced

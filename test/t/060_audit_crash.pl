@@ -93,6 +93,31 @@ sql($node, 'postgres', 'SELECT hipaa_guard.audit_flush()');
 cmp_ok(sql($node, 'postgres', 'SELECT count(*) FROM hipaa_guard.audit_log'), '>', $events, 'a new writer goes on');
 is(sql($node, 'postgres', 'SELECT ok, problem FROM hipaa_guard.audit_verify()'), 't|', 'and the trail verifies');
 
+# The server dies when a frame is written and the ring does not know yet: at the next start the ring is as it was before.
+sub sessions_ended
+{
+    my ($postmaster) = slurp($node->data_dir . '/postmaster.pid') =~ /^(\d+)/;
+    return !grep { slurp("/proc/$_/cmdline") =~ /\[local\]/ } split /\s+/, qx(pgrep -P $postmaster);
+}
+sql($node, 'postgres', 'SELECT hipaa_guard.audit_flush()');
+kill 'STOP', sql($node, 'postgres', 'SELECT writer_pid FROM hipaa_guard.stat_audit');
+($writer) = sql($node, 'postgres', "SELECT count(*) AS once FROM rows WHERE number < 0;\n" x 50
+    . 'SELECT writer_pid FROM hipaa_guard.stat_audit') =~ /(\d+)\z/;
+wait_for('the sessions end', \&sessions_ended);
+my $before = Ring->new($node);
+kill 'CONT', $writer;
+wait_for('the writer takes all', sub { return Ring->new($node)->there == 0 });
+kill_server($node);
+cmp_ok($before->there, '>=', 50, 'events were in the ring');
+is($before->by_class('generated'), Ring->new($node)->by_class('generated'), 'and none came when it was drained');
+$before->put_back;
+restart_after_kill($node);
+sql($node, 'postgres', 'SELECT hipaa_guard.audit_flush()');
+is(sql($node, 'postgres', "SELECT count(*) FROM hipaa_guard.audit_log WHERE statement LIKE 'SELECT count(*) AS once FROM rows%'"), '50',
+    'what the trail has is not taken again');
+is(Ring::unbalanced($node), '', 'but counted');
+is(sql($node, 'postgres', 'SELECT ok, problem FROM hipaa_guard.audit_verify()'), 't|', 'and the trail verifies');
+
 # A process that dies between counting an event and putting it: a gap tells of it, in sequence and by class.
 my $gaps = sql($node, 'postgres', 'SELECT coalesce(sum(lost), 0) FROM hipaa_guard.audit_gaps');
 $node->stop;
