@@ -13,6 +13,7 @@
 #include "redact/redact.h"
 
 #include <libintl.h>
+#include <signal.h>
 #include <sys/resource.h>
 
 #include "base/compat.h"
@@ -263,9 +264,18 @@ is_after_authentication(const ErrorData *edata)
 		strcmp(name, "PerformAuthentication") == 0;
 }
 
+static bool
+client_names_are_ordinary(const Port *port, const hg_mask_options *mask)
+{
+	return (port->user_name == NULL ||
+			hg_mask_name_is_ordinary(port->user_name, strlen(port->user_name), mask)) &&
+		(port->database_name == NULL ||
+		 hg_mask_name_is_ordinary(port->database_name, strlen(port->database_name), mask));
+}
+
 /* application_name and what else of the client log_line_prefix, csvlog and jsonlog show. */
 static void
-mask_client(const ErrorData *edata, const hg_mask_log_options *options)
+mask_client(ErrorData *edata, const hg_mask_log_options *options)
 {
 	static char checked[NAMEDATALEN];
 	static char redacted[] = HG_REDACTED;
@@ -286,7 +296,12 @@ mask_client(const ErrorData *edata, const hg_mask_log_options *options)
 		port->database_name = redacted;
 	/* Until it is authenticated a client may call itself anything; FATAL is the end of it. */
 	if (edata->elevel < FATAL)
+	{
+		/* What is still asked for cannot be overwritten: the log does without. */
+		if (edata->elevel < LOG && !client_names_are_ordinary(port, mask))
+			edata->output_to_server = false;
 		return;
+	}
 	if (port->user_name != NULL &&
 		!hg_mask_name_is_ordinary(port->user_name, strlen(port->user_name), mask))
 		overwrite(port->user_name);
@@ -428,9 +443,25 @@ mask_all(ErrorData *edata, hg_mask_log_options *options)
 	mask_client(edata, options);
 }
 
+/* Nothing of a report but its kind. */
+static void
+withhold_all(ErrorData *edata)
+{
+	char	  **fields[] = {&edata->message, &edata->detail, &edata->detail_log, &edata->hint,
+		&edata->context, &edata->internalquery, &edata->schema_name, &edata->table_name,
+	&edata->column_name, &edata->datatype_name, &edata->constraint_name};
+
+	for (size_t i = 0; i < lengthof(fields); i++)
+		if (*fields[i] != NULL)
+			replace_field(fields[i], HG_REDACTED, strlen(HG_REDACTED));
+	edata->hide_stmt = true;
+}
+
 static void
 emit_log(ErrorData *edata)
 {
+	/* A signal handler may report while another report is in our buffers. */
+	static volatile sig_atomic_t masking = false;
 	hg_mask_log_options options;
 
 	/* The site's own identifiers are in shared memory, which is gone in the log collector. */
@@ -439,7 +470,14 @@ emit_log(ErrorData *edata)
 	if (hg_redact_log_options(&options))
 	{
 		hg_redact_forbid_core_dumps();
-		mask_all(edata, &options);
+		if (masking)
+			withhold_all(edata);
+		else
+		{
+			masking = true;
+			mask_all(edata, &options);
+			masking = false;
+		}
 	}
 	if (previous_hook)
 		previous_hook(edata);
