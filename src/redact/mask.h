@@ -106,16 +106,13 @@ typedef enum hg_sql_origin
 	HG_ORIGIN_NONE,				/* nowhere: it is a function's, or the server's */
 	HG_ORIGIN_UNKNOWN,			/* nowhere, but the statement has parameters */
 	HG_ORIGIN_NAME,				/* as a name, whatever else */
-	HG_ORIGIN_VALUE				/* in literals, numbers or comments only */
+	HG_ORIGIN_VALUE				/* in literals, numbers, comments or parts of quoted names only */
 } hg_sql_origin;
 
+/* Code in quotes (DO, CREATE FUNCTION) is looked into. */
 extern hg_sql_origin hg_mask_sql_origin(const char *sql, size_t size, const char *word,
 										size_t word_size);
 
-/*
- * Whether a word stands in literals, numbers or comments only, those of code in
- * quotes (DO, CREATE FUNCTION) included.
- */
 extern bool hg_mask_sql_has_value(const char *sql, size_t size, const char *word,
 								  size_t word_size);
 

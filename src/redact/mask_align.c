@@ -222,6 +222,45 @@ hg_format_align(const char *format, const char *text, size_t size, hg_alignment 
 	return align_behind(format, 0, text, size, alignment);
 }
 
+/* The next byte of a format, with each integer as "%d". */
+static unsigned char
+normal_byte(const char **format, bool *in_conversion)
+{
+	unsigned char c = (unsigned char) *(*format)++;
+
+	if (*in_conversion)
+	{
+		while (c != '\0' && strchr("hlqjzt", c) != NULL)
+			c = (unsigned char) *(*format)++;
+		if (c == 'u' || c == 'i')
+			c = 'd';
+		*in_conversion = c != '%' && (c < 'A' || c > 'z');
+	}
+	else
+		*in_conversion = c == '%';
+	return c;
+}
+
+/*
+ * Compares formats as make_formats sorts them: PRIu64 is "lu" here and "llu"
+ * there, and the table has one of them.
+ */
+static int
+compare_formats(const char *a, const char *b)
+{
+	bool		in_a = false;
+	bool		in_b = false;
+
+	for (;;)
+	{
+		unsigned char x = normal_byte(&a, &in_a);
+		unsigned char y = normal_byte(&b, &in_b);
+
+		if (x != y || x == '\0')
+			return (int) x - (int) y;
+	}
+}
+
 const char *
 hg_format_classes(const char *format)
 {
@@ -232,7 +271,7 @@ hg_format_classes(const char *format)
 	{
 		size_t		middle = (low + high) / 2;
 		const format_row *row = &formats[message_order[middle]];
-		int			order = strcmp(row->format, format);
+		int			order = compare_formats(row->format, format);
 
 		if (order == 0)
 			return row->classes;

@@ -306,6 +306,42 @@ name_is_given_as_value(const char *name, size_t size, const hg_mask_log_options 
 	return false;
 }
 
+/* Whether the user gave a part of a path as a value: the server makes names of files of such. */
+static bool
+path_holds_value(const char *path, size_t size, const hg_mask_log_options *options)
+{
+	size_t		end;
+
+	for (size_t at = 0; at < size; at = end + 1)
+	{
+		end = at;
+		while (end < size && (is_letter((unsigned char) path[end]) ||
+							  is_digit((unsigned char) path[end])))
+			end++;
+		if (end >= at + 4 && hg_mask_sql_has_value(options->statement, options->statement_size,
+												   path + at, end - at))
+			return true;
+	}
+	return false;
+}
+
+/* Whether a text of the operating system, the server's own, or a path may stay. */
+static bool
+system_text_may_stay(const char *text, size_t size, const hg_mask_log_options *options)
+{
+	if (is_time(text, size))
+		return true;
+	/* A path with a blank in it was hardly made by the server. */
+	if (has_quote(text, size) || (text[0] == '/' && memchr(text, ' ', size) != NULL) ||
+		!hg_mask_is_clean(text, size, &options->mask))
+		return false;
+	if (size < 4 || options->statement == NULL)
+		return true;
+	if (memchr(text, '/', size) != NULL)
+		return !path_holds_value(text, size, options);
+	return !hg_mask_sql_has_value(options->statement, options->statement_size, text, size);
+}
+
 /* Whether an argument of a class that may stay looks as its class should. */
 static bool
 may_stay(char class, const char *text, size_t size, const hg_mask_log_options *options)
@@ -324,15 +360,7 @@ may_stay(char class, const char *text, size_t size, const hg_mask_log_options *o
 			return (is_number(text, size) && size <= 12) ||
 				hg_mask_name_is_ordinary(text, size, mask);
 		case 'o':
-			if (is_time(text, size))
-				return true;
-			/* A path with a blank in it was hardly made by the server. */
-			if (has_quote(text, size) || (text[0] == '/' && memchr(text, ' ', size) != NULL) ||
-				!hg_mask_is_clean(text, size, mask))
-				return false;
-			return size < 4 || options->statement == NULL ||
-				hg_mask_sql_origin(options->statement, options->statement_size, text, size) !=
-				HG_ORIGIN_VALUE;
+			return system_text_may_stay(text, size, options);
 		case 'h':
 			return consists_of(text, size, ".:-%[] =");
 		case 'a':

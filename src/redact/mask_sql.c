@@ -1073,7 +1073,7 @@ static hg_sql_origin origin_in(const char *sql, size_t size, const char *word, s
 /* Code in quotes, looked into up to this depth. */
 #define CODE_DEPTH_MAX 4
 
-/* The origin of a word in a token that holds it; depth 0: code counts as a name. */
+/* The origin of a word in a token that holds it. */
 static hg_sql_origin
 origin_in_token(const char *sql, const token *tok, bool code, const char *word, size_t word_size,
 				int depth)
@@ -1082,11 +1082,11 @@ origin_in_token(const char *sql, const token *tok, bool code, const char *word, 
 	size_t		begin = tok->start + tag;
 	size_t		end = tok->terminated && tok->end >= begin + tag ? tok->end - tag : tok->end;
 
-	if (tok->kind == TOKEN_WORD || (code && depth == 0))
+	if (tok->kind == TOKEN_WORD)
 		return HG_ORIGIN_NAME;
+	/* A name of several words is none of them. */
 	if (tok->kind == TOKEN_QUOTED_NAME)
-		return depth == 0 || tok->end - tok->start == word_size + 2 ? HG_ORIGIN_NAME
-																	 : HG_ORIGIN_VALUE;
+		return tok->end - tok->start == word_size + 2 ? HG_ORIGIN_NAME : HG_ORIGIN_VALUE;
 	if (code && depth < CODE_DEPTH_MAX)
 		return origin_in(sql + begin, end - begin, word, word_size, depth + 1);
 	return HG_ORIGIN_VALUE;
@@ -1132,5 +1132,5 @@ hg_mask_sql_origin(const char *sql, size_t size, const char *word, size_t word_s
 bool
 hg_mask_sql_has_value(const char *sql, size_t size, const char *word, size_t word_size)
 {
-	return origin_in(sql, size, word, word_size, 1) == HG_ORIGIN_VALUE;
+	return hg_mask_sql_origin(sql, size, word, word_size) == HG_ORIGIN_VALUE;
 }

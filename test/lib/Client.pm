@@ -17,7 +17,7 @@ use IO::Socket::UNIX;
 sub new
 {
     my ($class, $host, $port, %options) = @_;
-    my $self = bless { options => \%options, copy_data => '', errors => '' }, $class;
+    my $self = bless { options => \%options, copy_data => '', errors => '', portal => '' }, $class;
     $self->{socket} = IO::Socket::UNIX->new(Peer => "$host/.s.PGSQL.$port") or die "cannot connect to $host: $!";
     my %start = (user => 'postgres', database => 'postgres', %options);
     my $password = delete $start{password};
@@ -104,15 +104,15 @@ sub simple
     return $self->finish;
 }
 
-# Parse, Bind with text parameters, Execute, Sync.
+# Parse, Bind with text parameters to the portal set by $client->{portal}, Execute, Sync.
 sub extended
 {
     my ($self, $sql, @parameters) = @_;
     $self->{is_extended} = 1;
     $self->send_message('P', "\0$sql\0" . pack('n', 0));
     my $values = join '', map { defined $_ ? pack('N', length $_) . $_ : pack('N', 0xFFFFFFFF) } @parameters;
-    $self->send_message('B', "\0\0" . pack('n n', 0, scalar @parameters) . $values . pack('n', 0));
-    $self->send_message('E', "\0" . pack('N', 0));
+    $self->send_message('B', "$self->{portal}\0\0" . pack('n n', 0, scalar @parameters) . $values . pack('n', 0));
+    $self->send_message('E', "$self->{portal}\0" . pack('N', 0));
     $self->send_message('S', '');
     return $self->finish;
 }

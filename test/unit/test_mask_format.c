@@ -37,6 +37,13 @@ static const struct
 	{"%s at or near \"%s\"", "syntax error at or near \")\"", SAME},
 	{"database system is ready to accept connections",
 	"database system is ready to accept connections", SAME},
+	/* integers are longer or shorter, by the version and the platform */
+	{"skipping row due to data type incompatibility at line %lu for column \"%s\": \"%s\"",
+		"skipping row due to data type incompatibility at line 7 for column \"a\": \"zq\"",
+	"skipping row due to data type incompatibility at line 7 for column \"a\": \"" R "\""},
+	{"skipping row due to data type incompatibility at line %llu for column \"%s\": \"%s\"",
+		"skipping row due to data type incompatibility at line 7 for column \"a\": \"zq\"",
+	"skipping row due to data type incompatibility at line 7 for column \"a\": \"" R "\""},
 	{"foreign format %s of %d", "foreign format a b of 12", "foreign format " R " of 12"},
 	/* plans: figures stay, values go */
 	{"duration: %.3f ms  plan:\n%s",

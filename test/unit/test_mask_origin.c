@@ -24,6 +24,10 @@ static const struct
 	{"select * from smith where id = $1", "smith", HG_ORIGIN_NAME},
 	{"do $$ begin perform * from smith; end $$", "smith", HG_ORIGIN_NAME},
 	{"create function f() returns int as $$ select smith $$", "smith", HG_ORIGIN_NAME},
+	{"do $$ begin perform has_table_privilege('smith', 't'); end $$", "smith", HG_ORIGIN_VALUE},
+	{"create function f() returns int as $$ select 'smith' $$", "smith", HG_ORIGIN_VALUE},
+	{"create table \"mary smith\" ()", "smith", HG_ORIGIN_VALUE},
+	{"create table \"mary smith\" ()", "mary smith", HG_ORIGIN_NAME},
 	{"insert into t values ($$smith$$)", "smith", HG_ORIGIN_VALUE},
 	{"select 770712", "770712", HG_ORIGIN_VALUE},
 	{"", "smith", HG_ORIGIN_NONE},
@@ -46,11 +50,38 @@ static const struct
 	{"select f('smith')", "the \"smith\" x", "the \"[redacted]\" x"},
 };
 
+/* Messages with a format, and the statement that caused them. */
+static const struct
+{
+	const char *sql;
+	const char *id;
+	const char *text;
+	const char *masked;
+}			messages[] = {
+	{"select has_table_privilege('smith', 'select')", "relation \"%s\" does not exist",
+	"relation \"smith\" does not exist", "relation \"[redacted]\" does not exist"},
+	{"do $$ begin perform has_table_privilege('smith', 'select'); end $$",
+	"relation \"%s\" does not exist",
+	"relation \"smith\" does not exist", "relation \"[redacted]\" does not exist"},
+	{"create text search dictionary d (template = ispell, dictfile = 'msmith')",
+		"could not open dictionary file \"%s\": %m",
+		"could not open dictionary file \"/usr/share/msmith.dict\": No such file or directory",
+	"could not open dictionary file \"[redacted]\": No such file or directory"},
+	{"create text search dictionary d (template = ispell, dictfile = 'smith')",
+		"could not open file \"%s\": %m",
+		"could not open file \"base/5/2619\": No such file or directory",
+	"could not open file \"base/5/2619\": No such file or directory"},
+	{"select (id).\"mary smith\" from t",
+		"column notation .%s applied to type %s, which is not a composite type",
+		"column notation .mary smith applied to type integer, which is not a composite type",
+	"column notation .[phi:name] applied to type integer, which is not a composite type"},
+};
+
 int
 main(void)
 {
 	hg_mask_log_options options = {.mask = {.confidence = 0.4f}, .strict = true};
-	const char *sql = "select has_table_privilege('smith', 'select')";
+	const char *sql;
 	char		out[256];
 	size_t		size;
 
@@ -58,12 +89,15 @@ main(void)
 		is_int(hg_mask_sql_origin(cases[i].sql, strlen(cases[i].sql), cases[i].word,
 								  strlen(cases[i].word)), cases[i].origin, "%s in: %s",
 			   cases[i].word, cases[i].sql);
-	options.statement = sql;
-	options.statement_size = strlen(sql);
-	size = hg_mask_message("relation \"%s\" does not exist", "relation \"smith\" does not exist",
-						   31, out, sizeof(out) - 1, &options);
-	out[size] = '\0';
-	is_str(out, "relation \"[redacted]\" does not exist", "a name that was given as a value goes");
+	for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++)
+	{
+		options.statement = messages[i].sql;
+		options.statement_size = strlen(messages[i].sql);
+		size = hg_mask_message(messages[i].id, messages[i].text, strlen(messages[i].text), out,
+							   sizeof(out) - 1, &options);
+		out[size] = '\0';
+		is_str(out, messages[i].masked, "%s, by: %s", messages[i].text, messages[i].sql);
+	}
 	sql = "select run('select smith from t')";
 	size = hg_mask_inner_sql("select smith from t2", 20, sql, strlen(sql), out, sizeof(out) - 1,
 							 &options.mask);
