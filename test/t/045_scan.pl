@@ -79,5 +79,13 @@ sql($node, 'elsewhere', q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 $_->finish for $holder, $scan;
 is($scanned, "t\n", 'a scan that was held up ends');
 like($said, qr/NOTICE:.* scan_catalog: \d+000 rows of system catalogs read/, '... and has said how far it is');
+
+# It keeps literals, so that no project can be beside it.
+my ($status, $out, $refused) = try_sql($node, 'elsewhere', q{SELECT hipaa_guard.record_baa('BAA-1', 'Example Hosting', current_date - 1,
+    current_date + 365, '6 years'); SELECT hipaa_guard.enable('BAA-1', acknowledge_findings => true)});
+like($refused, qr/PH004: .*DETAIL:  no statements with PHI in pg_stat_statements: pg_stat_statements keeps the literals/s,
+    'beside pg_stat_statements no database becomes a project');
+is(sql($node, 'elsewhere', q{SELECT ok FROM hipaa_guard.preflight() WHERE requirement ~ 'pg_stat_statements'}), 'f',
+    '... and preflight() knows');
 $node->stop;
 done_testing();
