@@ -25,6 +25,9 @@
 #define BLOCK_SIZE (1024 * 1024)
 #define RECORD_MAX (64 * 1024 * 1024)
 
+/* Rows of passages that are remembered: a log has some hundred statements. */
+#define PASSAGE_ROWS 256
+
 /* Free text is masked in pieces of whole lines of about this size. */
 #define TEXT_PIECE (256 * 1024)
 
@@ -449,7 +452,8 @@ int
 main(int argc, char **argv)
 {
 	static hg_mask_memo memo;
-	static hg_mask_passages passages;
+	static hg_mask_passage rows[PASSAGE_ROWS][HG_PASSAGE_WAYS];
+	hg_mask_passages passages = {rows, PASSAGE_ROWS, 0};
 	tool		self = {
 		.options = {
 			.mask = {.confidence = 0.4f, .memo = &memo, .passages = &passages}, .strict = true

@@ -44,6 +44,38 @@ static char statement[FIELD_MAX];
 /* What debug_query_string was before it was made to point to the masked copy. */
 static const char *raw_statement = NULL;
 
+/* Rows of passages that a session remembers: it runs some dozens of statements. */
+#define PASSAGE_ROWS 32
+
+/*
+ * What the scanners found nothing in, so that statements which come again are
+ * compared, until the site's own identifiers or the threshold change.  While
+ * the identifiers are being changed (an odd version), nothing is remembered.
+ */
+static void
+remember(hg_mask_options *options)
+{
+	static hg_mask_memo memo;
+	static hg_mask_passage rows[PASSAGE_ROWS][HG_PASSAGE_WAYS];
+	static hg_mask_passages passages = {rows, PASSAGE_ROWS, 0};
+	static uint32 known_version = 0;
+	static float known_confidence = -1;
+	uint32		version = hg_phi_custom_version();
+
+	if (version % 2 != 0)
+		return;
+	if (known_confidence >= 0 &&
+		(version != known_version || options->confidence != known_confidence))
+	{
+		memset(&memo, 0, sizeof(memo));
+		memset(rows, 0, sizeof(rows));
+	}
+	known_version = version;
+	known_confidence = options->confidence;
+	options->memo = &memo;
+	options->passages = &passages;
+}
+
 void
 hg_redact_options(hg_mask_options *options)
 {
@@ -86,6 +118,7 @@ hg_redact_log_options(hg_mask_log_options *options)
 	if (!strict && hg_guc_log_policy == HG_LOG_OFF)
 		return false;
 	hg_redact_options(&options->mask);
+	remember(&options->mask);
 	options->strict = strict;
 	options->withhold = (hg_guc_raise_policy == HG_RAISE_WITHHOLD);
 	if (messages_are_translated())

@@ -29,8 +29,10 @@ typedef struct hg_mask_memo
 	}			rows[HG_MEMO_ROWS];
 } hg_mask_memo;
 
-/* Passages of SQL between values, so that a statement seen before is compared, not read. */
-#define HG_PASSAGE_ROWS 256
+/*
+ * Passages of SQL between values, so that a statement seen before is compared,
+ * not read.  The memory is the caller's, as for words.
+ */
 #define HG_PASSAGE_WAYS 4
 #define HG_PASSAGE_MAX 248
 
@@ -45,8 +47,9 @@ typedef struct hg_mask_passage
 
 typedef struct hg_mask_passages
 {
+	hg_mask_passage (*rows)[HG_PASSAGE_WAYS];
+	unsigned	rows_count;
 	unsigned	turn;			/* which one of a row is replaced next */
-	hg_mask_passage rows[HG_PASSAGE_ROWS][HG_PASSAGE_WAYS];
 } hg_mask_passages;
 
 typedef struct hg_mask_options
@@ -59,7 +62,7 @@ typedef struct hg_mask_options
 	 */
 	bool		(*digest) (const uint8_t *key, const char *value, size_t size, uint8_t out[4]);
 	hg_mask_memo *memo;			/* NULL: none */
-	hg_mask_passages *passages; /* the same: zeroed, the caller's; NULL: none */
+	hg_mask_passages *passages; /* NULL: none */
 } hg_mask_options;
 
 /* Masks the findings of a text; the rest stays byte for byte. Returns the size of the output. */

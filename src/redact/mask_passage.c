@@ -22,7 +22,7 @@ row_of(const hg_mask_passages *passages, const char *text)
 	memcpy(&head, text, sizeof(head));
 	memcpy(&rest, text + sizeof(head), sizeof(rest));
 	head = (head ^ ((uint64_t) rest << 17)) * UINT64_C(0x9e3779b97f4a7c15);
-	return (hg_mask_passage *) passages->rows[(head >> 40) % HG_PASSAGE_ROWS];
+	return passages->rows[(head >> 40) % passages->rows_count];
 }
 
 /* Whether a token ends behind this byte, whatever follows. */

@@ -21,7 +21,8 @@ int			LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const hg_mask_log_options options = {.mask = {.confidence = 0.4f}, .strict = true};
 
 /* The same with a memory, which all inputs fill. */
-static hg_mask_passages passages;
+static hg_mask_passage rows[16][HG_PASSAGE_WAYS];
+static hg_mask_passages passages = {rows, 16, 0};
 static const hg_mask_options remembering = {.confidence = 0.4f, .passages = &passages};
 
 /* Exact sizes, so that one byte too far is seen. */

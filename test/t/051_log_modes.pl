@@ -50,6 +50,19 @@ unlike($log . $got, qr/zqv5/, 'not in any field');
 ($log, $got) = outcome($node, q{DO $$ BEGIN RAISE EXCEPTION 'patient %', 'zqv6'; END $$}, @strict, "hipaa_guard.raise_policy = withhold");
 like($log, qr/ERROR:  (?:P0001: )?\[redacted\]$/m, 'raise_policy = withhold takes it all');
 
+# What was looked at once and found clean is not clean for ever.
+sql($node, 'postgres', 'CREATE EXTENSION hipaa_guard');
+my $session = Client->new($node->host, $node->port, application_name => 'modes');
+$session->simple('SET hipaa_guard.log_policy = strict');
+my @before = map { $session->simple("SELECT a, zq770001 FROM t WHERE id = $_") } 1, 2;
+like("@before", qr/zq770001/, 'a word that nobody knows stays, the second time, too');
+sql($node, 'postgres', "SELECT hipaa_guard.add_identifier('ward_number', 'ZQ999999')");
+my $seen = log_position($node);
+my $after = $session->simple('SELECT a, zq770001 FROM t WHERE id = 3');
+unlike($after . wait_for_log($node, qr/STATEMENT/, $seen), qr/zq770001/, 'once it is an identifier of the site it is masked at once');
+$session->close;
+sql($node, 'postgres', "SELECT hipaa_guard.drop_identifier('ward_number')");
+
 $node->append_conf('postgresql.conf', "hipaa_guard.redaction_marker = hash");
 $node->reload;
 wait_until($node, "SELECT current_setting('hipaa_guard.redaction_marker') = 'hash'", 'the marker is set');
