@@ -19,8 +19,11 @@
 #define HG_MEMO_ROWS 1024
 #define HG_MEMO_WORD_MAX 30
 
+#define HG_MEMO_FORMATS 64
+
 typedef struct hg_mask_memo
 {
+	uint16_t	formats[HG_MEMO_FORMATS];	/* rows of the table of formats, from 1 on */
 	struct
 	{
 		uint8_t		size;

@@ -261,8 +261,9 @@ compare_formats(const char *a, const char *b)
 	}
 }
 
-const char *
-hg_format_classes(const char *format)
+/* The row of a format by halving the table; its size if it has none. */
+static size_t
+row_of_format(const char *format)
 {
 	size_t		low = 0;
 	size_t		high = sizeof(message_order) / sizeof(message_order[0]);
@@ -270,17 +271,34 @@ hg_format_classes(const char *format)
 	while (low < high)
 	{
 		size_t		middle = (low + high) / 2;
-		const format_row *row = &formats[message_order[middle]];
-		int			order = compare_formats(row->format, format);
+		int			order = compare_formats(formats[message_order[middle]].format, format);
 
 		if (order == 0)
-			return row->classes;
+			return message_order[middle];
 		if (order < 0)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return NULL;
+	return sizeof(formats) / sizeof(formats[0]);
+}
+
+const char *
+hg_format_classes(const char *format, hg_mask_memo *memo)
+{
+	/* A format mostly is a constant of the server, so its address says where to look first. */
+	uint64_t	hash = (uint64_t) (uintptr_t) format * UINT64_C(0x9e3779b97f4a7c15);
+	size_t		place = (hash >> 32) % HG_MEMO_FORMATS;
+	size_t		row = memo != NULL ? memo->formats[place] : 0;
+
+	if (row > 0 && strcmp(formats[row - 1].format, format) == 0)
+		return formats[row - 1].classes;
+	row = row_of_format(format);
+	if (row == sizeof(formats) / sizeof(formats[0]))
+		return NULL;
+	if (memo != NULL)
+		memo->formats[place] = (uint16_t) (row + 1);
+	return formats[row].classes;
 }
 
 /* The child of a node that a text goes on with, NULL if there is none. */

@@ -31,8 +31,8 @@ typedef struct hg_alignment
 extern bool hg_format_align(const char *format, const char *text, size_t size,
 							hg_alignment *alignment);
 
-/* The classes of a format's arguments, NULL if it is not in the table. */
-extern const char *hg_format_classes(const char *format);
+/* The classes of a format's arguments, NULL if it is not in the table. memo may be NULL. */
+extern const char *hg_format_classes(const char *format, hg_mask_memo *memo);
 
 /* The end of a list of fields. */
 #define HG_FIELDS_END ((hg_format_field) -1)

@@ -335,7 +335,7 @@ align_with_id(const char *id, const char *text, size_t size, hg_alignment *align
 	if (strncmp(id, audit, sizeof(audit) - 3) == 0)
 		id = audit;
 	translated = id;
-	alignment->classes = hg_format_classes(id);
+	alignment->classes = hg_format_classes(id, options->mask.memo);
 	if (options->translate != NULL)
 		translated = options->translate(options->domain, id);
 	return hg_format_align(translated, text, size, alignment) ||
@@ -353,7 +353,8 @@ hg_mask_put_message(hg_out *out, const char *id, const char *text, size_t size,
 		hg_mask_put_text(out, text, size, &options->mask);
 	else if (hg_mask_is_marker(text, size))
 		hg_out_bytes(out, text, size);
-	else if (id != NULL && (says_something(id) || hg_format_classes(id) != NULL) &&
+	else if (id != NULL &&
+			 (says_something(id) || hg_format_classes(id, options->mask.memo) != NULL) &&
 			 align_with_id(id, text, size, &alignment, options))
 		put_aligned(out, text, size, &alignment, options);
 	else if (options->withhold)

@@ -157,7 +157,7 @@ check_row(int field, const char *classes, const char *format)
 	/* Text without a word of its own is a value's. */
 	if (strcspn(id, "%") == 0 && own_size(&made) < 3)
 		return;
-	if (field == HG_FORMAT_MESSAGE && hg_format_classes(id) == NULL)
+	if (field == HG_FORMAT_MESSAGE && hg_format_classes(id, NULL) == NULL)
 	{
 		unknown++;
 		printf("# not found by its format: %s\n", format);
