@@ -456,9 +456,44 @@ mask_advice(ErrorData *edata, const hg_mask_log_options *options)
 	mask_field(&edata->hint, HG_FORMAT_HINT, &advice);
 }
 
+/*
+ * log_statement's message, as it comes for each statement of the simple protocol:
+ * the statement is masked once, for the log and for pg_stat_activity.  False if
+ * the message is another one, or has more to be masked.
+ */
+static bool
+mask_logged_statement(ErrorData *edata, const hg_mask_log_options *options)
+{
+	static const char format[] = "statement: %s";
+	const size_t prefix = sizeof(format) - sizeof("%s");
+	const char *masked;
+	size_t		size;
+
+	if (!options->strict || edata->elevel != LOG || debug_query_string == NULL ||
+		edata->message == NULL || edata->message_id == NULL || edata->detail != NULL ||
+		edata->context != NULL || strcmp(edata->message_id, format) != 0 ||
+		strncmp(edata->message, format, prefix) != 0 ||
+		strcmp(edata->message + prefix, debug_query_string) != 0)
+		return false;
+	hg_redact_report_activity(debug_query_string);
+	masked = hg_redact_reported_activity(debug_query_string, strlen(debug_query_string), &size);
+	if (masked == NULL || prefix + size > sizeof(work))
+		return false;
+	memcpy(work, format, prefix);
+	memcpy(work + prefix, masked, size);
+	replace_field(&edata->message, work, prefix + size);
+	return true;
+}
+
 static void
 mask_all(ErrorData *edata, hg_mask_log_options *options)
 {
+	if (mask_logged_statement(edata, options))
+	{
+		mask_statement(edata, options);
+		mask_client(edata, options);
+		return;
+	}
 	options->domain = edata->domain;
 	know_statements(edata, options);
 	mask_message(edata, options);
