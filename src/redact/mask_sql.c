@@ -835,8 +835,8 @@ put_comment(sql_scan *scan, const token *tok)
 {
 	size_t		delimiters = tok->kind == TOKEN_BLOCK_COMMENT && tok->terminated ? 4 : 2;
 
-	/* "--" or the opening of a block stays with what stands before it. */
-	write_kept(scan, tok->start + 2);
+	write_kept(scan, tok->start);
+	hg_out_bytes(scan->out, scan->text + tok->start, 2);
 	if (tok->end - tok->start > delimiters)
 		hg_out_text(scan->out, " " HG_REDACTED);
 	if (tok->kind == TOKEN_BLOCK_COMMENT)
@@ -938,7 +938,9 @@ scan_all(sql_scan *scan)
 				remember(scan, tok.kind, start, tok.end);
 		}
 	}
-	write_kept(scan, size);
+	/* What was not read because the output is full must not be remembered as read. */
+	if (!scan->out->cut)
+		write_kept(scan, size);
 }
 
 void

@@ -156,6 +156,7 @@ check_around(const uint8_t *data, size_t size)
 		used += size - cut;
 		out_size = hg_mask_sql(sql, used, out, room, &options.mask);
 		if (memmem(out, out_size, "7071", 4) != NULL ||
+			hg_mask_sql(sql, used, again, used / 2, &remembering) > used / 2 ||
 			hg_mask_sql(sql, used, again, room, &remembering) != out_size ||
 			memcmp(out, again, out_size) != 0)
 			abort();

@@ -112,8 +112,11 @@ masked_alike(const char *sql)
 	char		expected[1024];
 	char		got[1024];
 	size_t		expected_size = hg_mask_sql(sql, strlen(sql), expected, sizeof(expected), &plain);
-	size_t		got_size = hg_mask_sql(sql, strlen(sql), got, sizeof(got), &remembering);
+	size_t		got_size;
 
+	/* Output that is full ends the reading: what is behind must not count as read. */
+	(void) hg_mask_sql(sql, strlen(sql), got, strlen(sql) / 2, &remembering);
+	got_size = hg_mask_sql(sql, strlen(sql), got, sizeof(got), &remembering);
 	return got_size == expected_size && memcmp(got, expected, got_size) == 0;
 }
 
@@ -130,7 +133,7 @@ check_passages(void)
 		"select some_name, other_name.", "select numeric(12, 'zq', some_name, char(",
 	};
 	static const char *const tails[] = {
-		"5", "'zq'", "$$zq$$", "$a$zq$a$", "e'z\\'q'", "E'zq'", "\"z q\"", "--zq\n", "-- zq",
+		"5", "'zq'", "$$zq$$", "$a$zq$a$", "e'z\\'q'", "E'zq'", "\"z q\"", "--zq\n", "-- zq", "--", "/*",
 		"-5", "/*zq*/", "*zq*/", "zq'zq'", "1zq", ".5", "..5", "$1", "::int", "", " limit 5",
 		" limit 'zq'", "zq from \"z q\"", "&'zq'", "u&'zq'",
 	};
