@@ -12,6 +12,9 @@
 
 #include <dlfcn.h>
 
+/* A macro in some C libraries. */
+#undef memchr
+
 static bool inside = false;
 
 void *

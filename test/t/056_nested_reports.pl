@@ -6,7 +6,7 @@ use Guarded;
 
 my $folder = PostgreSQL::Test::Utils::tempdir();
 my ($headers) = PostgreSQL::Test::Utils::run_command([ 'pg_config', '--includedir-server' ]);
-is(system('gcc', '-shared', '-fPIC', '-O1', '-fno-builtin', "-I$headers", '-o', "$folder/nested.so", 'test/lib/nested.c'), 0,
+is(system('gcc', '-shared', '-fPIC', '-std=gnu99', '-O1', '-fno-builtin', "-I$headers", '-o', "$folder/nested.so", 'test/lib/nested.c'), 0,
     'the library is built');
 
 my $node = new_node('nested', { start => 0 }, "hipaa_guard.log_policy = strict");

@@ -133,7 +133,8 @@ check_passages(void)
 		"select some_name, other_name.", "select numeric(12, 'zq', some_name, char(",
 	};
 	static const char *const tails[] = {
-		"5", "'zq'", "$$zq$$", "$a$zq$a$", "e'z\\'q'", "E'zq'", "\"z q\"", "--zq\n", "-- zq", "--", "/*",
+		"5", "'zq'", "$$zq$$", "$a$zq$a$", "e'z\\'q'", "E'zq'", "\"z q\"", "--zq\n", "-- zq",
+		"--", "/*",
 		"-5", "/*zq*/", "*zq*/", "zq'zq'", "1zq", ".5", "..5", "$1", "::int", "", " limit 5",
 		" limit 'zq'", "zq from \"z q\"", "&'zq'", "u&'zq'",
 	};
