@@ -216,7 +216,7 @@ main(int argc, char **argv)
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0}
 	};
-	hg_audit_verify_options options = {NULL, NULL, false, NULL, 0};
+	static hg_audit_verify_options options = {NULL, NULL, false, NULL, 0};
 	long		processors = sysconf(_SC_NPROCESSORS_ONLN);
 	uint8_t		key[HG_AUDIT_KEY_SIZE];
 	hg_audit_verdict verdict;

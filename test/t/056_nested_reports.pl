@@ -4,6 +4,8 @@
 use lib 'test/lib';
 use Guarded;
 
+plan skip_all => 'AddressSanitizer has a memchr() of its own' if $ENV{SANITIZE};
+
 my $folder = PostgreSQL::Test::Utils::tempdir();
 my ($headers) = PostgreSQL::Test::Utils::run_command([ 'pg_config', '--includedir-server' ]);
 is(system('gcc', '-shared', '-fPIC', '-std=gnu99', '-O1', '-fno-builtin', "-I$headers", '-o', "$folder/nested.so", 'test/lib/nested.c'), 0,
