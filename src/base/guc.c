@@ -114,18 +114,22 @@ static bool
 check_audit_classes(char **value, void **extra, GucSource source)
 {
 	const char *list = *value ? *value : "";
-	uint32	   *classes = HG_GUC_MALLOC(sizeof(*classes));
+	uint32		classes;
 
-	if (classes == NULL)
-		return false;
-	*extra = classes;
-	if (!hg_guc_classes_hook(list, classes))
+	if (!hg_guc_classes_hook(list, &classes))
 	{
 		GUC_check_errdetail("Known are all, read, write, ddl, role, function, auth, copy, "
 							"config, misc and guard; \"-\" before one leaves it out.");
 		return false;
 	}
-	return allowed("hipaa_guard.audit_classes", list, source);
+	if (!allowed("hipaa_guard.audit_classes", list, source))
+		return false;
+	/* Nobody frees it where the value is refused. */
+	*extra = HG_GUC_MALLOC(sizeof(classes));
+	if (*extra == NULL)
+		return false;
+	memcpy(*extra, &classes, sizeof(classes));
+	return true;
 }
 
 static void
