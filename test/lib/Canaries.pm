@@ -242,13 +242,7 @@ sub send_crash
 {
     my ($node, $database) = @_;
     my $victim = connect_to($node, database => $database, application_name => 'victim');
-    $victim->send_message('Q', fill("SELECT '{c}', pg_sleep(600)") . "\0");
-    my $sleeps = "application_name = 'victim' AND wait_event = 'PgSleep'";
-    wait_until($node, "SELECT count(*) = 1 FROM pg_stat_activity WHERE $sleeps", 'the victim sleeps');
-    kill 'KILL', sql($node, 'postgres', "SELECT pid FROM pg_stat_activity WHERE application_name = 'victim'");
-    $victim->finish;
-    wait_until_up($node);
-    return;
+    return kill_backend($node, $victim, fill("SELECT '{c}', pg_sleep(600)"));
 }
 
 sub send_situations

@@ -24,7 +24,8 @@ use parent qw(Exporter);
 
 our @EXPORT = (
     qw(new_node flag create_extension sql try_sql sqlstate_of wait_for wait_until wait_until_up wait_until_down
-        log_of logs_of wait_for_log log_position slurp spawn kill_server restart_after_kill psql_command talk major_version),
+        log_of logs_of wait_for_log log_position slurp spawn kill_server kill_backend restart_after_kill
+        psql_command talk major_version),
     @Test::More::EXPORT);
 
 our $TIMEOUT = $ENV{PG_TEST_TIMEOUT_DEFAULT} || 180;
@@ -264,6 +265,20 @@ sub kill_server
     }
     unlink $lock if kill 0, $postmaster;
     $node->{_pid} = undef;
+    return;
+}
+
+# kill -9 of the backend of a client (Client.pm, application_name => 'victim') while it runs a statement, one that sleeps;
+# returns when the server is up again.
+sub kill_backend
+{
+    my ($node, $client, $sql) = @_;
+    my $victim = "FROM pg_stat_activity WHERE application_name = 'victim'";
+    $client->send_message('Q', "$sql\0");
+    wait_until($node, "SELECT count(*) = 1 $victim AND wait_event = 'PgSleep'", 'the victim sleeps');
+    kill 'KILL', sql($node, 'postgres', "SELECT pid $victim");
+    $client->finish;
+    wait_until_up($node);
     return;
 }
 

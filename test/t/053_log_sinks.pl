@@ -195,13 +195,7 @@ sub crash
 {
     my ($node) = @_;
     my $victim = Client->new($node->host, $node->port, database => 'two', application_name => 'victim');
-    $victim->send_message('Q', sprintf("SELECT '%s', pg_sleep(600)\0", canary('a statement that crashes')));
-    my $sleeps = "application_name = 'victim' AND wait_event = 'PgSleep'";
-    wait_until($node, "SELECT count(*) = 1 FROM pg_stat_activity WHERE $sleeps", 'the victim sleeps');
-    kill 'KILL', sql($node, 'postgres', "SELECT pid FROM pg_stat_activity WHERE application_name = 'victim'");
-    $victim->finish;
-    wait_until_up($node);
-    return;
+    return kill_backend($node, $victim, sprintf("SELECT '%s', pg_sleep(600)", canary('a statement that crashes')));
 }
 
 sub check_sinks
