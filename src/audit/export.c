@@ -267,6 +267,7 @@ hg_report_receipt(PG_FUNCTION_ARGS)
 	char		line[HG_AUDIT_LINE_SIZE];
 	char		digest[2 * HG_AUDIT_HASH_SIZE + 1];
 	hg_audit_receipt receipt;
+	hg_audit_status status;
 
 	memset(&receipt, 0, sizeof(receipt));
 	strlcpy(receipt.format, "report", sizeof(receipt.format));
@@ -275,13 +276,17 @@ hg_report_receipt(PG_FUNCTION_ARGS)
 	receipt.database = MyDatabaseId;
 	receipt.time_us = now_us();
 	if (!hg_audit_sha256(&(hg_audit_part) {VARDATA_ANY(document), VARSIZE_ANY_EXHDR(document)}, 1,
-						 receipt.digest)
-		|| !receipt_sign(&receipt, line))
+						 receipt.digest))
 		PG_RETURN_NULL();
-	/* Here and not in SQL, so that nothing is signed without an event. */
+	/* Here and not in SQL, and before, so that nothing is signed without an event. */
 	hg_audit_hex_encode(receipt.digest, sizeof(receipt.digest), digest);
 	hg_audit_record(HG_AUDIT_GUARD, HG_AUDIT_SUCCESS, "SIGN REPORT", "report", NULL, 0,
 					psprintf("sha256 %s", digest));
+	/* The writer makes the key with the first events, which may still be in the ring. */
+	if (!receipt_sign(&receipt, line)
+		&& (hg_audit_ring_shared == NULL || !hg_audit_flush_wait(&status)
+			|| !receipt_sign(&receipt, line)))
+		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(cstring_to_text(line));
 }
 

@@ -87,6 +87,20 @@ like(verify('report.json', '--trust-directory'), qr/^0/, 'or with the keys besid
 like(verify('/nowhere', '--key', $key), qr/^2 /, 'no file is an error');
 like(verify("$trail/keys.file", '--key', $key), qr/^2 .*does not end in a receipt/, 'nor is every file a report');
 
+# The key comes with the trail's first events: a report that is asked for before they are written is signed all the same.
+my $young = new_node('young');
+my ($postmaster) = slurp($young->data_dir . '/postmaster.pid') =~ /^(\d+)/;
+chomp(my $writer = `pgrep -P $postmaster -f 'hipaa_guard audit writer'`);
+kill 'STOP', $writer;
+create_extension($young, 'postgres');
+my $asked = spawn("$dir/young", psql_command($young, 'postgres'), '-c', 'SELECT hipaa_guard.compliance_report()');
+wait_until($young, "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE '%compliance_report%' AND wait_event = 'Extension'
+    AND pid <> pg_backend_pid())", 'the report waits for the key');
+kill 'CONT', $writer;
+waitpid $asked, 0;
+like(slurp("$dir/young"), qr/"receipt" : "hipaa_guard receipt 1 /, 'the first report of a cluster is signed, too');
+$young->stop;
+
 # The query and what is said of its columns fit together.
 my $yaml = slurp("$top/monitoring/queries.yaml");
 my ($query) = $yaml =~ /^  query: "(.*)"$/m;
