@@ -23,6 +23,10 @@ extern bool hg_audit_transaction_wrote;
 /* Gives a statement its number; returns the number of the one it is nested in. */
 extern uint32 hg_audit_statement_begin(void);
 
+/* What runs now ends with FATAL, which reaches no handler. */
+extern void hg_audit_executor_stopped(int sqlstate);
+extern void hg_audit_utility_stopped(int sqlstate);
+
 extern void hg_audit_executor_init(void);
 extern void hg_audit_utility_init(void);
 extern void hg_audit_function_init(void);

@@ -1,9 +1,11 @@
 /*
  * hooks_executor.c
- *		Queries: one event a relation touched, when the query ends or fails.
+ *		Queries: one event a relation touched, as soon as its rows are out.
  *
- * What runs is kept in a small table by its QueryDesc, since portals end in any
- * order.  A query that finds no place there is recorded without a duration.
+ * What runs is kept in a table by its QueryDesc, since portals end in any order.
+ * A query that finds no place there is recorded when it begins.  One that only
+ * reads is told when it stops running, since nothing need come after that: its
+ * portal is dropped with the transaction, or the client is gone.
  */
 #include "postgres.h"
 
@@ -18,9 +20,10 @@
 #include "nodes/parsenodes.h"
 #include "tcop/cmdtag.h"
 #include "tcop/utility.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#define QUERIES_MAX 64
+typedef struct left_behind left_behind;
 
 typedef struct query
 {
@@ -29,16 +32,19 @@ typedef struct query
 	uint32		parent;
 	SubTransactionId subtransaction;
 	TimestampTz began;
-	int64		rows;
-	bool		told;			/* of a cursor: what was fetched so far is recorded */
+	int64		rows;			/* that are not told yet */
+	bool		told;			/* what was fetched so far is recorded */
+	bool		running;
+	left_behind *left;			/* what to tell if it stops between two runs; NULL: nothing */
 	bool		flagged;		/* the database, when the query began */
 	uint32		classes;		/* that were recorded then */
 	uint64		session;		/* hg_audit_session_version then */
 	hg_audit_plan_handle plan;
 } query;
 
-static query queries[QUERIES_MAX];
+static query *queries = NULL;
 static int	queries_used = 0;
+static int	queries_room = 0;
 
 uint32		hg_audit_running = 0;
 bool		hg_audit_transaction_wrote = false;
@@ -85,12 +91,28 @@ time_begun(void)
 }
 
 static query *
+query_place(void)
+{
+	if (queries_used == queries_room)
+	{
+		int			room = Max(64, 2 * queries_room);
+		query	   *more = realloc(queries, room * sizeof(query));
+
+		if (more == NULL)
+			return NULL;
+		queries = more;
+		queries_room = room;
+	}
+	return &queries[queries_used++];
+}
+
+static query *
 query_begin(const QueryDesc *desc, const query *wanted)
 {
 	query	   *q = query_find(desc);
 
-	if (q == NULL && queries_used < QUERIES_MAX)
-		q = &queries[queries_used++];
+	if (q == NULL)
+		q = query_place();
 	if (q == NULL)
 		return NULL;
 	*q = *wanted;
@@ -100,15 +122,6 @@ query_begin(const QueryDesc *desc, const query *wanted)
 	q->subtransaction = GetCurrentSubTransactionId();
 	q->began = time_begun();
 	return q;
-}
-
-static void
-query_end(query *q)
-{
-	if (q == NULL)
-		return;
-	*q = queries[--queries_used];
-	queries[queries_used].desc = NULL;
 }
 
 static bool
@@ -153,7 +166,32 @@ typedef struct query_event
 	hg_audit_words statement;
 	uint32		classes;		/* that are recorded */
 	bool		flagged;
+	bool		reading;		/* so that its rows are none of what else it changes */
 } query_event;
+
+/*
+ * What a query left behind: the caller of a cursor failed, say, while it held some of the
+ * rows.  By then neither the plan nor the catalogs can be read, so all is copied before.
+ */
+struct left_behind
+{
+	MemoryContext context;		/* all of this */
+	query_event event;
+	hg_audit_words action;
+	List	   *objects;		/* of hg_audit_plan_object */
+};
+
+/* The rows that were returned or changed. What a rule changes beside is counted by nobody. */
+static int64
+rows_of(const QueryDesc *desc, const query *q, hg_audit_outcome outcome)
+{
+	if (!desc->plannedstmt->canSetTag && desc->operation != CMD_SELECT)
+		return HG_AUDIT_NONE;
+	if (outcome == HG_AUDIT_SUCCESS)
+		return q->rows;
+	/* A failure takes back what was changed, not what was delivered. */
+	return q->running && desc->operation == CMD_SELECT ? q->rows : HG_AUDIT_NONE;
+}
 
 static void
 query_event_prepare(query_event *e, const QueryDesc *desc, const query *q,
@@ -173,8 +211,9 @@ query_event_prepare(query_event *e, const QueryDesc *desc, const query *q,
 		e->event.statement = q->statement;
 		e->event.parent = q->parent;
 		e->event.duration_us = e->event.recorded_us - HG_AUDIT_US(q->began);
-		e->event.rows = outcome == HG_AUDIT_SUCCESS ? q->rows : HG_AUDIT_NONE;
+		e->event.rows = rows_of(desc, q, outcome);
 	}
+	e->reading = desc->operation == CMD_SELECT;
 	e->action = action_of(desc);
 	hg_audit_words_statement_at(&e->statement, desc->sourceText, planned->stmt_location,
 								planned->stmt_len, &cut,
@@ -187,6 +226,7 @@ static void
 relation_record(void *state, const hg_audit_plan_object *object)
 {
 	query_event *e = state;
+	int64		rows = e->event.rows;
 
 	if (object->class == HG_AUDIT_WRITE)
 		hg_audit_transaction_wrote = true;
@@ -196,7 +236,93 @@ relation_record(void *state, const hg_audit_plan_object *object)
 	e->event.class = object->class;
 	e->event.flags = (e->event.flags & ~HG_AUDIT_EVENT_PHI)
 		| (object->phi ? HG_AUDIT_EVENT_PHI : 0);
+	if (e->reading && object->class == HG_AUDIT_WRITE)
+		e->event.rows = HG_AUDIT_NONE;
 	hg_audit_put(&e->event, e->action, &object->words, &e->statement);
+	e->event.rows = rows;
+}
+
+/* One event an object; without any, one event. */
+static void
+query_event_finish(query_event *e, hg_audit_class class, bool told)
+{
+	if (told)
+		return;
+	e->event.class = class;
+	if ((e->classes & 1 << class) != 0)
+		hg_audit_put(&e->event, e->action, NULL, &e->statement);
+}
+
+static hg_audit_words
+words_copy(const hg_audit_words *words)
+{
+	hg_audit_words copy = {NULL, words->size, NULL};
+
+	if (words->data != NULL)
+		copy.data = memcpy(palloc(words->size), words->data, words->size);
+	return copy;
+}
+
+static void
+left_add(void *state, const hg_audit_plan_object *object)
+{
+	left_behind *left = state;
+	hg_audit_plan_object *copy = palloc(sizeof(*copy));
+
+	*copy = *object;
+	copy->words = words_copy(&object->words);
+	left->objects = lappend(left->objects, copy);
+}
+
+static void
+left_prepare(query *q, const QueryDesc *desc)
+{
+	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "hipaa_guard audit query",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext before = MemoryContextSwitchTo(context);
+	left_behind *left = palloc0(sizeof(left_behind));
+
+	left->context = context;
+	query_event_prepare(&left->event, desc, q, HG_AUDIT_SUCCESS, 0, NULL);
+	left->action = words_copy(left->event.action);
+	left->event.action = &left->action;
+	left->event.statement = words_copy(&left->event.statement);
+	(void) hg_audit_plan_each(desc, true, left_add, left);
+	MemoryContextSwitchTo(before);
+	q->left = left;
+}
+
+static void
+left_record(query *q)
+{
+	query_event *e = &q->left->event;
+	ListCell   *cell;
+
+	e->event.recorded_us = HG_AUDIT_US(GetCurrentTimestamp());
+	e->event.duration_us = e->event.recorded_us - HG_AUDIT_US(q->began);
+	e->event.rows = q->rows;
+	foreach(cell, q->left->objects)
+		relation_record(e, lfirst(cell));
+	query_event_finish(e, HG_AUDIT_READ, q->left->objects != NIL);
+}
+
+static void
+query_end(query *q)
+{
+	if (q == NULL)
+		return;
+	if (q->left != NULL)
+		MemoryContextDelete(q->left->context);
+	*q = queries[--queries_used];
+	queries[queries_used].desc = NULL;
+}
+
+static void
+query_abandon(query *q)
+{
+	if (q->left != NULL && q->rows > 0)
+		left_record(q);
+	query_end(q);
 }
 
 /* "build": the catalogs can be read, so names that are not known yet are looked up. */
@@ -218,12 +344,9 @@ query_record(const QueryDesc *desc, const query *q, hg_audit_outcome outcome, in
 		return;
 	}
 	/* Without memory no set of columns can be put together: one event then, and no object. */
-	if (plan == NULL && sqlstate != ERRCODE_OUT_OF_MEMORY
-		&& hg_audit_plan_each(desc, build, relation_record, &e))
-		return;
-	e.event.class = desc->operation == CMD_SELECT ? HG_AUDIT_READ : HG_AUDIT_WRITE;
-	if ((e.classes & 1 << e.event.class) != 0)
-		hg_audit_put(&e.event, e.action, NULL, &e.statement);
+	query_event_finish(&e, e.reading ? HG_AUDIT_READ : HG_AUDIT_WRITE,
+					   plan == NULL && sqlstate != ERRCODE_OUT_OF_MEMORY
+					   && hg_audit_plan_each(desc, build, relation_record, &e));
 }
 
 static void
@@ -249,26 +372,39 @@ names_prepare(const QueryDesc *desc, query *q)
 }
 
 static void
-query_failed(const QueryDesc *desc, query *q)
+query_failed(const QueryDesc *desc, int sqlstate)
 {
-	int			sqlstate = geterrcode();
+	query	   *q = query_find(desc);
 
+	if (q != NULL && q->running && desc->estate != NULL)
+		q->rows += (int64) desc->estate->es_processed;
 	query_record(desc, q, HG_AUDIT_FAILURE, sqlstate, false);
 	hg_audit_failure_recorded(sqlstate);
 	query_end(q);
 }
 
+/* FATAL unwinds nothing, so what runs is told before it is torn down. */
+void
+hg_audit_executor_stopped(int sqlstate)
+{
+	for (int i = queries_used - 1; i >= 0; i--)
+	{
+		if (queries[i].running)
+			query_failed(queries[i].desc, sqlstate);
+	}
+}
+
 static void
 executor_start(QueryDesc *desc, int eflags)
 {
-	query	   *volatile q = NULL;
 	query		begun = {0};
 	volatile bool wanted = query_wanted(desc, eflags, &begun);
 
 	if (wanted)
 	{
 		names_prepare(desc, &begun);
-		q = query_begin(desc, &begun);
+		if (query_begin(desc, &begun) == NULL)
+			query_record(desc, NULL, HG_AUDIT_SUCCESS, 0, true);
 	}
 	PG_TRY();
 	{
@@ -280,10 +416,34 @@ executor_start(QueryDesc *desc, int eflags)
 	PG_CATCH();
 	{
 		if (wanted)
-			query_failed(desc, q);
+			query_failed(desc, geterrcode());
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
+}
+
+/* A run that ended well: what the client or the caller has of it now is not forgotten. */
+static void
+query_paused(const QueryDesc *desc, bool to_the_end, uint32 outer)
+{
+	query	   *q = query_find(desc);
+
+	if (q == NULL || desc->estate == NULL)
+		return;
+	q->running = false;
+	q->rows += (int64) desc->estate->es_processed;
+	/* What changes data comes to its end at once. */
+	if (hg_audit_plan_changes(desc))
+		return;
+	/* A function's cursor is told when it ends, others fetch by fetch. */
+	if (to_the_end || outer == 0 || outer != q->parent)
+	{
+		query_record(desc, q, HG_AUDIT_SUCCESS, 0, true);
+		q->rows = 0;
+		q->told = true;
+	}
+	else if (q->left == NULL)
+		left_prepare(q, desc);
 }
 
 static void
@@ -293,7 +453,10 @@ executor_run(HG_EXECUTOR_RUN_ARGS)
 	volatile uint32 outer = hg_audit_running;
 
 	if (q != NULL)
+	{
 		hg_audit_running = q->statement;
+		q->running = true;
+	}
 	PG_TRY();
 	{
 		if (previous_run)
@@ -304,24 +467,13 @@ executor_run(HG_EXECUTOR_RUN_ARGS)
 	PG_CATCH();
 	{
 		hg_audit_running = outer;
-		q = query_find(query_desc);
-		if (q != NULL)
-			query_failed(query_desc, q);
+		if (query_find(query_desc) != NULL)
+			query_failed(query_desc, geterrcode());
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
 	hg_audit_running = outer;
-	q = query_find(query_desc);
-	if (q == NULL || query_desc->estate == NULL)
-		return;
-	q->rows += query_desc->estate->es_processed;
-	/* A cursor is told fetch by fetch: what the client has is recorded even if it never ends. */
-	if (count > 0 && (outer == 0 || outer != q->parent))
-	{
-		query_record(query_desc, q, HG_AUDIT_SUCCESS, 0, true);
-		q->rows = 0;
-		q->told = true;
-	}
+	query_paused(query_desc, count == 0, outer);
 }
 
 static void
@@ -353,9 +505,8 @@ executor_finish(QueryDesc *desc)
 	PG_CATCH();
 	{
 		hg_audit_running = outer;
-		q = query_find(desc);
-		if (q != NULL)
-			query_failed(desc, q);
+		if (query_find(desc) != NULL)
+			query_failed(desc, geterrcode());
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
@@ -391,8 +542,8 @@ transaction_ended(XactEvent event, void *unused)
 		&& event != XACT_EVENT_PARALLEL_COMMIT && event != XACT_EVENT_PARALLEL_ABORT)
 		return;
 	/* Procedures commit while they run: their own statement goes on. */
-	if (hg_audit_running == 0 || event == XACT_EVENT_ABORT)
-		queries_used = 0;
+	while (queries_used > 0 && (hg_audit_running == 0 || event == XACT_EVENT_ABORT))
+		query_abandon(&queries[queries_used - 1]);
 	if (event == XACT_EVENT_ABORT)
 		hg_audit_running = 0;
 }
@@ -404,10 +555,13 @@ subtransaction_ended(SubXactEvent event, SubTransactionId own, SubTransactionId 
 {
 	(void) parent;
 	(void) unused;
+	/* Whoever rolls back to here has caught the error. */
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+		hg_audit_failure_recorded(0);
 	for (int i = queries_used - 1; event == SUBXACT_EVENT_ABORT_SUB && i >= 0; i--)
 	{
 		if (queries[i].subtransaction >= own)
-			query_end(&queries[i]);
+			query_abandon(&queries[i]);
 	}
 }
 

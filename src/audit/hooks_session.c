@@ -127,10 +127,38 @@ static const struct
 	{"", NULL, HG_AUDIT_MISC},
 };
 
+/* Behind what may stand before it: white space, parentheses, comments. */
+static const char *
+first_word_find(const char *at)
+{
+	int			depth = 0;
+
+	for (; *at != '\0'; at++)
+	{
+		if (at[0] == '/' && at[1] == '*')
+		{
+			depth++;
+			at++;
+		}
+		else if (depth > 0 && at[0] == '*' && at[1] == '/')
+		{
+			depth--;
+			at++;
+		}
+		else if (depth > 0)
+			continue;
+		else if (at[0] == '-' && at[1] == '-')
+			at += strcspn(at, "\n") - 1;
+		else if (strchr(" \t\r\n(", *at) == NULL)
+			break;
+	}
+	return at;
+}
+
 static int
 first_word_of(const char *statement)
 {
-	const char *at = statement + strspn(statement, " \t\r\n(");
+	const char *at = first_word_find(statement);
 	size_t		i = 0;
 
 	while (first_words[i].word[0] != '\0')
@@ -196,6 +224,11 @@ log_seen(ErrorData *error)
 		inside = true;
 		if (error->elevel == FATAL && !IsNormalProcessingMode())
 			refusal_record(error);
+		else if (error->elevel == FATAL)
+		{
+			hg_audit_executor_stopped(error->sqlerrcode);
+			hg_audit_utility_stopped(error->sqlerrcode);
+		}
 		else if (error->elevel == ERROR && failure_sqlstate != error->sqlerrcode)
 			failure_record(error);
 		failure_sqlstate = 0;
@@ -231,8 +264,9 @@ hg_audit_session_init(void)
 void
 hg_audit_hooks_init(void)
 {
-	hg_audit_executor_init();
+	/* At the end of a transaction the last one is the first. */
 	hg_audit_utility_init();
+	hg_audit_executor_init();
 	hg_audit_function_init();
 	hg_audit_session_init();
 }

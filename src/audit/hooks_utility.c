@@ -446,15 +446,14 @@ target_of(target *t, Node *node, int at)
 	}
 }
 
-#define OBJECTS_MAX 32
-
 /* One utility statement on its way. */
 typedef struct utility
 {
 	hg_audit_event event;
+	struct utility *outer;		/* that this one is nested in */
 	Node	   *node;
 	hg_audit_words action;
-	hg_audit_words objects[OBJECTS_MAX];	/* data is allocated */
+	hg_audit_words *objects;	/* allocated, and so is their data */
 	int			objects_count;
 	bool		resolved;		/* each has its schema, or can have none */
 	hg_audit_words statement;
@@ -463,6 +462,8 @@ typedef struct utility
 	char		statement_text[HG_AUDIT_STATEMENT_SIZE];
 } utility;
 
+static utility *running = NULL;
+
 /* Names what the statement is about; again afterwards for what it has created. */
 static void
 objects_prepare(utility *u)
@@ -470,9 +471,10 @@ objects_prepare(utility *u)
 	char		bundle[HG_AUDIT_BUNDLE_SIZE];
 	int			count = Max(list_length(listed(u->node)), 1);
 
+	u->objects = palloc(count * sizeof(u->objects[0]));
 	u->objects_count = 0;
 	u->resolved = true;
-	for (int i = 0; i < count && i < OBJECTS_MAX; i++)
+	for (int i = 0; i < count; i++)
 	{
 		hg_audit_words *words = &u->objects[u->objects_count];
 		ListCell   *cell;
@@ -630,6 +632,8 @@ process_utility(PlannedStmt *plan, const char *text, bool read_only,
 		u->event.class = HG_AUDIT_CLASSES;
 	}
 	hg_audit_running = u->event.statement;
+	u->outer = running;
+	running = u;
 	PG_TRY();
 	{
 		utility_call(plan, text, read_only, context, params, environment, dest, done);
@@ -637,6 +641,7 @@ process_utility(PlannedStmt *plan, const char *text, bool read_only,
 	PG_CATCH();
 	{
 		hg_audit_running = outer;
+		running = u->outer;
 		u->event.class = (uint8) class;
 		utility_record(u, HG_AUDIT_FAILURE, geterrcode(), HG_AUDIT_NONE);
 		hg_audit_failure_recorded(geterrcode());
@@ -644,12 +649,23 @@ process_utility(PlannedStmt *plan, const char *text, bool read_only,
 	}
 	PG_END_TRY();
 	hg_audit_running = outer;
+	running = u->outer;
 	if (!u->resolved && IsTransactionState())
 		objects_prepare(u);
 	if (u->event.class != HG_AUDIT_CLASSES)
 		utility_record(u, HG_AUDIT_SUCCESS, 0,
 					   class == HG_AUDIT_COPY || done->commandTag == CMDTAG_SELECT
 					   ? (int64) done->nprocessed : HG_AUDIT_NONE);
+}
+
+void
+hg_audit_utility_stopped(int sqlstate)
+{
+	for (; running != NULL; running = running->outer)
+	{
+		if (running->event.class != HG_AUDIT_CLASSES)
+			utility_record(running, HG_AUDIT_FAILURE, sqlstate, HG_AUDIT_NONE);
+	}
 }
 
 /* The end of a transaction, where an earlier event could depend on it. */

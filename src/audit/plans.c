@@ -67,7 +67,7 @@ key_make(plan_key *key, const QueryDesc *desc)
 	const List *list = HG_PERMS_LIST(desc->plannedstmt);
 
 	key->size = 1;
-	key->words[0] = hg_audit_plan_changes(desc);
+	key->words[0] = (uint64) hg_audit_plan_changes(desc) << 1 | desc->plannedstmt->canSetTag;
 	for (int i = 0; i < list_length(list); i++)
 	{
 		const HG_PERMS *perms = (const HG_PERMS *) list_nth(list, i);
@@ -95,13 +95,44 @@ place_of(const plan_key *key)
 	return &plans[hash >> 32 & (PLANS_KEPT - 1)];
 }
 
+static bool
+is_write(const QueryDesc *desc, const HG_PERMS *perms)
+{
+	return hg_audit_plan_changes(desc)
+		&& (perms->requiredPerms & (ACL_INSERT | ACL_UPDATE | ACL_DELETE)) != 0;
+}
+
 /*
- * A relation that is named several times counts once; *columns is of all of
- * its entries.  Mostly that is the one set of one entry: nothing is copied then.
+ * NEW and OLD of a rule are entries of its table, which since PostgreSQL 16 ask
+ * for SELECT where the rule names no column of them.
  */
 static bool
-perms_first(const List *list, int at, Bitmapset **columns, bool *owned)
+is_of_rule(const QueryDesc *desc, const HG_PERMS *own)
 {
+	const List *list = HG_PERMS_LIST(desc->plannedstmt);
+	const ListCell *cell;
+
+	if (desc->plannedstmt->canSetTag || own->selectedCols != NULL || is_write(desc, own))
+		return false;
+	foreach(cell, list)
+	{
+		const HG_PERMS *other = lfirst(cell);
+
+		if (other->relid == own->relid && is_told(other) && is_write(desc, other))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A relation that is named several times counts once as read and once as
+ * written; *columns is of all of these entries.  Mostly that is the one set of
+ * one entry: nothing is copied then.
+ */
+static bool
+perms_first(const QueryDesc *desc, int at, Bitmapset **columns, bool *owned)
+{
+	const List *list = HG_PERMS_LIST(desc->plannedstmt);
 	HG_PERMS   *own = (HG_PERMS *) list_nth(list, at);
 	int			count = list_length(list);
 
@@ -117,7 +148,8 @@ perms_first(const List *list, int at, Bitmapset **columns, bool *owned)
 	{
 		HG_PERMS   *other = (HG_PERMS *) list_nth(list, i);
 
-		if (i == at || other->relid != own->relid || !is_told(other))
+		if (i == at || other->relid != own->relid || !is_told(other)
+			|| is_write(desc, other) != is_write(desc, own))
 			continue;
 		if (i < at)
 			return false;
@@ -132,21 +164,20 @@ perms_first(const List *list, int at, Bitmapset **columns, bool *owned)
 static bool
 each(const QueryDesc *desc, bool views, bool build, hg_audit_plan_tell tell, void *state)
 {
-	const AclMode changing = ACL_INSERT | ACL_UPDATE | ACL_DELETE;
 	const List *list = HG_PERMS_LIST(desc->plannedstmt);
-	bool		changes = hg_audit_plan_changes(desc);
 	bool		told = false;
 
 	for (int i = 0; i < list_length(list); i++)
 	{
 		const HG_PERMS *perms = (const HG_PERMS *) list_nth(list, i);
-		bool		write = changes && (perms->requiredPerms & changing) != 0;
+		bool		write = is_write(desc, perms);
 		hg_audit_plan_object object;
 		hg_audit_object found;
 		Bitmapset  *columns;
 		bool		owned;
 
-		if (!is_told(perms) || !perms_first(list, i, &columns, &owned))
+		if (!is_told(perms) || is_of_rule(desc, perms)
+			|| !perms_first(desc, i, &columns, &owned))
 			continue;
 		hg_audit_object_get(perms->relid, columns, write, build, &found);
 		if (owned)
