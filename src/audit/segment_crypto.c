@@ -2,8 +2,9 @@
  * segment_crypto.c
  *		The audit room's seam to OpenSSL: SHA-256, Ed25519, randomness.
  *
- * One digest context and one fetched SHA-256 are kept for the life of the
- * thread: fetching them anew costs as much as hashing 256 bytes.
+ * One context that has begun a SHA-256 and one to work in are kept for the life
+ * of the thread: fetching the digest anew costs as much as hashing 256 bytes,
+ * beginning it anew a tenth of an event's hash more than a copy of what has begun.
  */
 #include <limits.h>
 #include <string.h>
@@ -15,31 +16,39 @@
 #include "audit/segment_crypto.h"
 
 static _Thread_local EVP_MD_CTX *digest_context;
-static _Thread_local EVP_MD *digest_sha256;
+static _Thread_local EVP_MD_CTX *digest_begun;
 
 static bool
 digest_prepare(void)
 {
-	if (digest_context == NULL)
-		digest_context = EVP_MD_CTX_new();
-	if (digest_sha256 == NULL)
-		digest_sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-	return digest_context != NULL && digest_sha256 != NULL;
+	EVP_MD	   *sha256;
+
+	if (digest_context != NULL)
+		return true;
+	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	digest_context = EVP_MD_CTX_new();
+	digest_begun = EVP_MD_CTX_new();
+	if (sha256 == NULL || digest_context == NULL || digest_begun == NULL
+		|| EVP_DigestInit_ex2(digest_begun, sha256, NULL) != 1)
+		hg_audit_crypto_end();
+	/* The contexts hold it. */
+	EVP_MD_free(sha256);
+	return digest_context != NULL;
 }
 
 void
 hg_audit_crypto_end(void)
 {
 	EVP_MD_CTX_free(digest_context);
-	EVP_MD_free(digest_sha256);
+	EVP_MD_CTX_free(digest_begun);
 	digest_context = NULL;
-	digest_sha256 = NULL;
+	digest_begun = NULL;
 }
 
 bool
 hg_audit_sha256(const hg_audit_part *parts, size_t count, uint8_t out[HG_AUDIT_HASH_SIZE])
 {
-	if (!digest_prepare() || EVP_DigestInit_ex2(digest_context, digest_sha256, NULL) != 1)
+	if (!digest_prepare() || EVP_MD_CTX_copy_ex(digest_context, digest_begun) != 1)
 		return false;
 	for (size_t i = 0; i < count; i++)
 	{
