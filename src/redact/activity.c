@@ -3,14 +3,17 @@
  *		pg_stat_activity shows statements with their literals masked.
  *
  * The server reports the raw text itself when a statement arrives, and again
- * for each execution of a prepared one; it is replaced when the statement has
- * been parsed, and before it runs.  For the microseconds between, the raw text
- * stands there, for the eyes of superusers and pg_read_all_stats.
+ * when a prepared one is bound and executed; it is replaced when the statement has
+ * been parsed, before it runs, and before the client gets an answer, since not
+ * every message leads to the first two.  For the microseconds between, the raw
+ * text stands there, for the eyes of superusers and pg_read_all_stats.
  */
 #include "redact/redact.h"
 
 #include "base/compat.h"
 #include "executor/executor.h"
+#include "libpq/libpq.h"
+#include "miscadmin.h"
 #include "parser/analyze.h"
 #include "tcop/tcopprot.h"
 #include "tcop/utility.h"
@@ -23,6 +26,7 @@
 static post_parse_analyze_hook_type previous_post_parse_analyze = NULL;
 static ExecutorRun_hook_type previous_executor_run = NULL;
 static ProcessUtility_hook_type previous_process_utility = NULL;
+static const PQcommMethods *previous_methods = NULL;
 
 /* A prepared statement comes many times with one text: up to this size it is masked once. */
 #define REMEMBERED_MAX 2048
@@ -102,13 +106,11 @@ hg_redact_reported_activity(const char *statement, size_t size, size_t *masked_s
 static void
 report_if_top_level(const char *sql)
 {
+	hg_redact_close_side_doors();
 	if (sql != NULL && debug_query_string != NULL && !is_shown_masked() &&
 		(sql == debug_query_string || hg_redact_statement_is_masked() ||
 		 strcmp(sql, debug_query_string) == 0))
-	{
-		hg_redact_forbid_core_dumps();
 		hg_redact_report_activity(debug_query_string);
-	}
 }
 
 static void
@@ -129,6 +131,46 @@ executor_run(HG_EXECUTOR_RUN_ARGS)
 		standard_ExecutorRun(HG_EXECUTOR_RUN_PASS);
 }
 
+/*
+ * An empty statement, one that is bound and not executed, and a portal whose
+ * rows were ready before run through no hook, but the client gets an answer.
+ * Rows and notices are many: the first one for a statement is enough.
+ */
+static int
+put_message(char type, const char *body, size_t size)
+{
+	static TimestampTz looked_at = 0;
+
+	if (MyBackendType == B_BACKEND && MyBEEntry != NULL && debug_query_string != NULL &&
+		(strchr("12I", type) != NULL || MyBEEntry->st_activity_start_timestamp != looked_at))
+	{
+		report_if_top_level(debug_query_string);
+		looked_at = MyBEEntry->st_activity_start_timestamp;
+	}
+	return previous_methods->putmessage(type, body, size);
+}
+
+/*
+ * Workers that build an index or vacuum show the statement that the leader gave
+ * them, as it is, and no hook is called there.
+ */
+static bool
+may_build_indexes(const Node *statement)
+{
+	switch (nodeTag(statement))
+	{
+		case T_IndexStmt:
+		case T_ReindexStmt:
+		case T_VacuumStmt:
+		case T_ClusterStmt:
+		case T_AlterTableStmt:
+		case T_RefreshMatViewStmt:
+			return true;
+		default:
+			return false;
+	}
+}
+
 static void
 process_utility(PlannedStmt *statement, const char *sql, bool read_only_tree,
 				ProcessUtilityContext context, ParamListInfo params, QueryEnvironment *environment,
@@ -136,6 +178,8 @@ process_utility(PlannedStmt *statement, const char *sql, bool read_only_tree,
 {
 	if (context == PROCESS_UTILITY_TOPLEVEL)
 		report_if_top_level(sql);
+	if (may_build_indexes(statement->utilityStmt))
+		hg_redact_hide_statement();
 	if (previous_process_utility)
 		previous_process_utility(statement, sql, read_only_tree, context, params, environment,
 								 dest, completion);
@@ -147,6 +191,12 @@ process_utility(PlannedStmt *statement, const char *sql, bool read_only_tree,
 void
 hg_redact_install_activity_hooks(void)
 {
+	static PQcommMethods methods;
+
+	previous_methods = PqCommMethods;
+	methods = *PqCommMethods;
+	methods.putmessage = put_message;
+	PqCommMethods = &methods;
 	previous_post_parse_analyze = post_parse_analyze_hook;
 	post_parse_analyze_hook = post_parse_analyze;
 	previous_executor_run = ExecutorRun_hook;

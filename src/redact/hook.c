@@ -12,9 +12,11 @@
  */
 #include "redact/redact.h"
 
+#include <fcntl.h>
 #include <libintl.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/compat.h"
 #include "base/errors.h"
@@ -28,6 +30,7 @@
 #include "redact/mask_out.h"
 #include "tcop/pquery.h"
 #include "tcop/tcopprot.h"
+#include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 
@@ -91,7 +94,7 @@ hg_redact_options(hg_mask_options *options)
 }
 
 static const char *
-translate(const char *domain, const char *format)
+translate_format(const char *domain, const char *format)
 {
 	return dgettext(domain, format);
 }
@@ -122,7 +125,7 @@ hg_redact_log_options(hg_mask_log_options *options)
 	options->strict = strict;
 	options->withhold = (hg_guc_raise_policy == HG_RAISE_WITHHOLD);
 	if (messages_are_translated())
-		options->translate = translate;
+		options->translate = translate_format;
 	return true;
 }
 
@@ -133,10 +136,11 @@ hg_redact_statement_is_masked(void)
 }
 
 void
-hg_redact_forbid_core_dumps(void)
+hg_redact_close_side_doors(void)
 {
 	static bool done = false;
 	struct rlimit limit;
+	int			nowhere;
 
 	if (done || !hg_state_cluster_flagged())
 		return;
@@ -145,6 +149,13 @@ hg_redact_forbid_core_dumps(void)
 	{
 		limit.rlim_cur = 0;
 		(void) setrlimit(RLIMIT_CORE, &limit);
+	}
+	/* A server alone at a terminal shows its results there. */
+	nowhere = IsPostmasterEnvironment ? open("/dev/null", O_WRONLY) : -1;
+	if (nowhere >= 0)
+	{
+		(void) dup2(nowhere, STDOUT_FILENO);
+		(void) close(nowhere);
 	}
 }
 
@@ -204,12 +215,12 @@ mask_name(char **field, const ErrorData *edata, const hg_mask_log_options *optio
 	size = strlen(*field);
 	keep = !hg_mask_find(*field, 0, size, &finding, &options->mask) &&
 		!hg_mask_find_in_name(*field, size, &finding, options->mask.confidence, NULL);
-	if (keep && options->strict && options->statement != NULL)
+	if (keep && options->strict)
 	{
-		hg_sql_origin origin = hg_mask_sql_origin(options->statement, options->statement_size,
-												  *field, size);
+		hg_sql_origin origin = hg_mask_origin(*field, size, options);
 
-		keep = origin != HG_ORIGIN_VALUE && !(raised && origin == HG_ORIGIN_UNKNOWN);
+		keep = origin != HG_ORIGIN_VALUE &&
+			!(raised && (origin == HG_ORIGIN_UNKNOWN || origin == HG_ORIGIN_ELSEWHERE));
 	}
 	if (keep && options->strict && raised)
 		keep = hg_mask_name_is_ordinary(*field, size, &options->mask);
@@ -226,8 +237,7 @@ mask_inner_query(ErrorData *edata, const hg_mask_log_options *options)
 	if (sql == NULL)
 		return;
 	if (options->strict)
-		size = hg_mask_inner_sql(sql, strnlen(sql, FIELD_READ_MAX), options->statement,
-								 options->statement_size, work, sizeof(work), &options->mask);
+		size = hg_mask_inner_sql(sql, strnlen(sql, FIELD_READ_MAX), work, sizeof(work), options);
 	else
 		size = hg_mask_text(sql, strnlen(sql, FIELD_READ_MAX), work, sizeof(work), &options->mask);
 	replace_field(&edata->internalquery, work, size);
@@ -244,6 +254,18 @@ level_is_output(int level, int minimum)
 	return level >= minimum;
 }
 
+/* Makes debug_query_string point to a masked copy. */
+static void
+swap_statement(size_t raw_size, const hg_mask_log_options *options)
+{
+	size_t		size = hg_mask_statement(debug_query_string, Min(raw_size, FIELD_READ_MAX),
+										 statement, sizeof(statement) - 1, options);
+
+	statement[size] = '\0';
+	raw_statement = debug_query_string;
+	debug_query_string = statement;
+}
+
 /*
  * The statement is read from debug_query_string after this hook.  From ERROR on
  * nobody reads that again.  Below it the swap lasts to the end of the
@@ -254,7 +276,6 @@ static void
 mask_statement(ErrorData *edata, const hg_mask_log_options *options)
 {
 	size_t		raw_size;
-	size_t		size;
 
 	if (debug_query_string == NULL)
 		return;
@@ -269,11 +290,17 @@ mask_statement(ErrorData *edata, const hg_mask_log_options *options)
 		edata->hide_stmt = true;
 		return;
 	}
-	size = hg_mask_statement(debug_query_string, Min(raw_size, FIELD_READ_MAX), statement,
-							 sizeof(statement) - 1, options);
-	statement[size] = '\0';
-	raw_statement = debug_query_string;
-	debug_query_string = statement;
+	swap_statement(raw_size, options);
+}
+
+void
+hg_redact_hide_statement(void)
+{
+	hg_mask_log_options options;
+
+	if (debug_query_string != NULL && debug_query_string != statement &&
+		hg_redact_log_options(&options))
+		swap_statement(strlen(debug_query_string), &options);
 }
 
 /* Overwrites a string where it lies: others hold pointers to it. */
@@ -380,13 +407,49 @@ mask_message(ErrorData *edata, const hg_mask_log_options *options)
 }
 
 /*
- * Parameters of the statement that are text, and not out of line.  An ERROR is
- * reported when its portal runs no longer, but before it is gone; drivers use
- * the unnamed one, unless they fetch in parts.
+ * A parameter as messages show it; false if nobody can tell without its type's
+ * output function.  Numbers are written to "digits".
+ */
+static bool
+read_parameter(const ParamExternData *parameter, char digits[24],
+			   const char **text, size_t *size)
+{
+	struct varlena *value = (struct varlena *) DatumGetPointer(parameter->value);
+
+	*text = digits;
+	switch (parameter->ptype)
+	{
+		case INT2OID:
+			*size = (size_t) pg_itoa(DatumGetInt16(parameter->value), digits);
+			return true;
+		case INT4OID:
+			*size = (size_t) pg_ltoa(DatumGetInt32(parameter->value), digits);
+			return true;
+		case INT8OID:
+			*size = (size_t) pg_lltoa(DatumGetInt64(parameter->value), digits);
+			return true;
+		case TEXTOID:
+		case VARCHAROID:
+		case BPCHAROID:
+			if (value == NULL || (VARATT_IS_EXTENDED(value) && !VARATT_IS_SHORT(value)))
+				return false;
+			*text = VARDATA_ANY(value);
+			*size = VARSIZE_ANY_EXHDR(value);
+			return *size <= FIELD_MAX;
+		default:
+			return false;
+	}
+}
+
+/*
+ * Parameters of the statement.  An ERROR is reported when its portal runs no
+ * longer, but before it is gone; drivers use the unnamed one, unless they fetch
+ * in parts.
  */
 static void
 know_parameters(hg_mask_log_options *options)
 {
+	static char digits[HG_PARAMETERS_MAX][24];
 	Portal		portal = ActivePortal;
 	ParamListInfo parameters;
 
@@ -395,19 +458,22 @@ know_parameters(hg_mask_log_options *options)
 	parameters = portal == NULL ? NULL : portal->portalParams;
 	if (parameters == NULL || parameters->paramFetch != NULL)
 		return;
-	for (int i = 0; i < parameters->numParams && options->parameters_count < HG_PARAMETERS_MAX; i++)
+	options->parameters_known = parameters->numParams <= HG_PARAMETERS_MAX;
+	for (int i = 0; i < parameters->numParams && i < HG_PARAMETERS_MAX; i++)
 	{
 		const ParamExternData *parameter = &parameters->params[i];
-		struct varlena *value = (struct varlena *) DatumGetPointer(parameter->value);
+		const char *text;
+		size_t		size;
 
-		if (parameter->isnull || value == NULL ||
-			(parameter->ptype != TEXTOID && parameter->ptype != VARCHAROID &&
-			 parameter->ptype != BPCHAROID) ||
-			(VARATT_IS_EXTENDED(value) && !VARATT_IS_SHORT(value)))
+		if (parameter->isnull)
 			continue;
-		options->parameters[options->parameters_count].text = VARDATA_ANY(value);
-		options->parameters[options->parameters_count++].size =
-			Min(VARSIZE_ANY_EXHDR(value), FIELD_MAX);
+		if (read_parameter(parameter, digits[i], &text, &size))
+		{
+			options->parameters[options->parameters_count].text = text;
+			options->parameters[options->parameters_count++].size = size;
+		}
+		else
+			options->parameters_known = false;
 	}
 }
 
@@ -418,7 +484,8 @@ know_statements(const ErrorData *edata, hg_mask_log_options *options)
 	if (debug_query_string != NULL)
 	{
 		options->statement = debug_query_string == statement ? raw_statement : debug_query_string;
-		options->statement_size = strnlen(options->statement, FIELD_MAX);
+		options->statement_size = strnlen(options->statement, FIELD_READ_MAX);
+		options->statement_cut = options->statement[options->statement_size] != '\0';
 	}
 	if (edata->internalquery != NULL)
 	{
@@ -537,7 +604,7 @@ emit_log(ErrorData *edata)
 		hg_phi_use_custom(NULL);
 	if (hg_redact_log_options(&options))
 	{
-		hg_redact_forbid_core_dumps();
+		hg_redact_close_side_doors();
 		if (masking)
 			withhold_all(edata);
 		else

@@ -80,14 +80,6 @@ extern size_t hg_mask_text(const char *text, size_t size, char *out, size_t out_
 extern size_t hg_mask_sql(const char *sql, size_t size, char *out, size_t out_size,
 						  const hg_mask_options *options);
 
-/*
- * The same for SQL that the run of an outer statement made: words that the outer
- * one has as values only are masked as well.
- */
-extern size_t hg_mask_inner_sql(const char *sql, size_t size, const char *outer,
-								size_t outer_size, char *out, size_t out_size,
-								const hg_mask_options *options);
-
 /* How far SQL that grows line by line was read, and what is open there. Zeroed at the beginning. */
 typedef struct hg_sql_progress
 {
@@ -111,16 +103,18 @@ typedef enum hg_sql_origin
 {
 	HG_ORIGIN_NONE,				/* nowhere: it is a function's, or the server's */
 	HG_ORIGIN_UNKNOWN,			/* nowhere, but the statement has parameters */
-	HG_ORIGIN_NAME,				/* as a name, whatever else */
-	HG_ORIGIN_VALUE				/* in literals, numbers, comments or parts of quoted names only */
+	HG_ORIGIN_ELSEWHERE,		/* nowhere to be seen, but values are written with escapes, or
+								 * stand in another statement, which this one runs */
+	HG_ORIGIN_VALUE,			/* in literals, numbers, comments or parts of quoted names only */
+	HG_ORIGIN_NAME				/* as a name, whatever else */
 } hg_sql_origin;
 
-/* Code in quotes (DO, CREATE FUNCTION) is looked into. */
+/*
+ * Code in quotes (DO, CREATE FUNCTION) is looked into. Of several origins of a
+ * word the last one in the list counts.
+ */
 extern hg_sql_origin hg_mask_sql_origin(const char *sql, size_t size, const char *word,
 										size_t word_size);
-
-extern bool hg_mask_sql_has_value(const char *sql, size_t size, const char *word,
-								  size_t word_size);
 
 /* Whether a text holds a word, in any case, and not as a part of another. */
 extern bool hg_mask_holds_word(const char *text, size_t size, const char *word, size_t word_size);

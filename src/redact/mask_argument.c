@@ -266,24 +266,46 @@ put_name(hg_out *out, const char *text, size_t from, size_t to,
 		hg_mask_put_value(out, text, from, to, &options->mask);
 }
 
-/*
- * Whether the user gave a word as a value: the statement has it in a literal,
- * or has parameters and does not have it, and nowhere as a name.
- */
-static bool
-is_given_as_value(const char *word, size_t size, const hg_mask_log_options *options)
+hg_sql_origin
+hg_mask_origin(const char *word, size_t size, const hg_mask_log_options *options)
 {
 	hg_sql_origin origin;
 
 	if (options->statement == NULL)
-		return false;
+		return HG_ORIGIN_NONE;
 	origin = hg_mask_sql_origin(options->statement, options->statement_size, word, size);
-	if ((origin == HG_ORIGIN_VALUE || origin == HG_ORIGIN_UNKNOWN) &&
-		options->inner_statement != NULL &&
+	if ((origin == HG_ORIGIN_NONE && options->statement_cut) ||
+		(origin == HG_ORIGIN_UNKNOWN && !options->parameters_known))
+		return HG_ORIGIN_ELSEWHERE;
+	return origin;
+}
+
+bool
+hg_mask_holds_value(const char *word, size_t size, const hg_mask_log_options *options)
+{
+	hg_sql_origin origin = hg_mask_origin(word, size, options);
+
+	for (int i = 0; origin != HG_ORIGIN_NAME && i < options->parameters_count; i++)
+		if (hg_mask_holds_word(options->parameters[i].text, options->parameters[i].size, word,
+							   size))
+			return true;
+	return origin == HG_ORIGIN_VALUE;
+}
+
+/*
+ * Whether the user gave a word as a value: the statement has it in a literal,
+ * or does not show it and has parameters, and nowhere as a name.
+ */
+static bool
+is_given_as_value(const char *word, size_t size, const hg_mask_log_options *options)
+{
+	hg_sql_origin origin = hg_mask_origin(word, size, options);
+
+	if (origin == HG_ORIGIN_NONE || origin == HG_ORIGIN_NAME)
+		return false;
+	return origin == HG_ORIGIN_VALUE || options->inner_statement == NULL ||
 		hg_mask_sql_origin(options->inner_statement, options->inner_statement_size, word,
-						   size) == HG_ORIGIN_NAME)
-		return origin == HG_ORIGIN_VALUE;
-	return origin == HG_ORIGIN_VALUE || origin == HG_ORIGIN_UNKNOWN;
+						   size) != HG_ORIGIN_NAME;
 }
 
 /* The same for each word of a name. */
@@ -294,7 +316,8 @@ name_is_given_as_value(const char *name, size_t size, const hg_mask_log_options 
 
 	if (is_type_name(name, size) || is_keywords(name, size) || is_operator(name, size))
 		return false;
-	for (size_t at = 0; at < size && name[at] != '('; at = end + 1)
+	/* A signature holds types. */
+	for (size_t at = 0; at < size && (name[at] != '(' || at == 0); at = end + 1)
 	{
 		end = at;
 		while (end < size && (is_letter((unsigned char) name[end]) ||
@@ -318,8 +341,7 @@ path_holds_value(const char *path, size_t size, const hg_mask_log_options *optio
 		while (end < size && (is_letter((unsigned char) path[end]) ||
 							  is_digit((unsigned char) path[end])))
 			end++;
-		if (end >= at + 4 && hg_mask_sql_has_value(options->statement, options->statement_size,
-												   path + at, end - at))
+		if (end >= at + 4 && hg_mask_origin(path + at, end - at, options) == HG_ORIGIN_VALUE)
 			return true;
 	}
 	return false;
@@ -339,7 +361,7 @@ system_text_may_stay(const char *text, size_t size, const hg_mask_log_options *o
 		return true;
 	if (memchr(text, '/', size) != NULL)
 		return !path_holds_value(text, size, options);
-	return !hg_mask_sql_has_value(options->statement, options->statement_size, text, size);
+	return hg_mask_origin(text, size, options) != HG_ORIGIN_VALUE;
 }
 
 /* Whether an argument of a class that may stay looks as its class should. */
@@ -381,8 +403,14 @@ hg_mask_put_argument(hg_out *out, char class, const char *text, size_t from, siz
 		case 'i':
 			put_name(out, text, from, to, options);
 			break;
+		case 'g':
+			if (name_is_given_as_value(text + from, to - from, options))
+				hg_mask_put_value(out, text, from, to, &options->mask);
+			else
+				put_name(out, text, from, to, options);
+			break;
 		case 'q':
-			hg_mask_put_sql(out, text + from, to - from, &options->mask);
+			hg_mask_put_inner_sql(out, text + from, to - from, options);
 			break;
 		case 't':
 			hg_mask_put_plan(out, text + from, to - from, &options->mask);

@@ -20,7 +20,8 @@
  *	a	application name
  *	d	data: always masked
  *	q	SQL, or a list of parameters: literals are masked
- *	w	SQL from where it could not be read: its first word may be a value
+ *	g	operator with its types; or what the user typed in its place
+	w	SQL from where it could not be read: its first word may be a value
  *	t	plan of a query
  *	r	row, "(a, b) = (1, 2)" or "(1, 2)"
  *	k	key, "(a, b)=(1, 2)"
@@ -29,6 +30,13 @@
  */
 extern void hg_mask_put_argument(hg_out *out, char class, const char *text, size_t from,
 								 size_t to, const hg_mask_log_options *options);
+
+/* SQL of a message: the statement itself, or what its run came to (hg_mask_inner_sql). */
+extern void hg_mask_put_inner_sql(hg_out *out, const char *sql, size_t size,
+								  const hg_mask_log_options *options);
+
+/* Whether the user gave a word as a value that can be seen, and not as a name as well. */
+extern bool hg_mask_holds_value(const char *word, size_t size, const hg_mask_log_options *options);
 
 /* A message that is no argument of another; see hg_mask_message(). */
 extern void hg_mask_put_message(hg_out *out, const char *id, const char *text, size_t size,

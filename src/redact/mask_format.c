@@ -95,21 +95,24 @@ closing_quote(const char *text, size_t size, size_t from, const char *close)
 	return size;
 }
 
-/* So many words of a text are looked for in the statement. */
+/* So many words of a text are looked for in the statement; what follows them is masked. */
 #define WORDS_MAX 64
 
 /* Whether the user gave a word as a value, in the statement or as a parameter of it. */
 static bool
 word_is_given(const char *word, size_t size, const hg_mask_log_options *options)
 {
-	if (size < 2)
-		return false;
-	for (int i = 0; i < options->parameters_count; i++)
-		if (hg_mask_holds_word(options->parameters[i].text, options->parameters[i].size, word,
-							   size))
-			return true;
-	return options->statement != NULL &&
-		hg_mask_sql_has_value(options->statement, options->statement_size, word, size);
+	return size > 1 && (hg_mask_holds_value(word, size, options) ||
+						hg_mask_origin(word, size, options) == HG_ORIGIN_ELSEWHERE);
+}
+
+/* The end of the word at a byte; "at" if none begins there. */
+static size_t
+word_end(const char *text, size_t size, size_t at)
+{
+	while (at < size && (is_alphanumeric((unsigned char) text[at]) || text[at] == '_'))
+		at++;
+	return at;
 }
 
 /* Text outside of quotes: one marker for the words in a row that were given as values. */
@@ -122,19 +125,21 @@ put_unquoted(hg_out *out, const char *text, size_t size, const hg_mask_log_optio
 	int			words = 0;
 
 	if (options->statement == NULL && options->parameters_count == 0)
-		words = WORDS_MAX;
-	for (size_t at = 0, end; at < size && words < WORDS_MAX; at = end)
 	{
-		for (end = at; end < size && (is_alphanumeric((unsigned char) text[end]) ||
-									  text[end] == '_');)
-			end++;
+		hg_mask_put_text(out, text, size, &options->mask);
+		return;
+	}
+	for (size_t at = 0, end; at < size; at = end)
+	{
+		end = word_end(text, size, at);
 		if (end == at)
 		{
 			end++;
 			continue;
 		}
-		words++;
-		if (word_is_given(text + at, end - at, options))
+		if (++words > WORDS_MAX)
+			end = size;
+		if (words > WORDS_MAX || word_is_given(text + at, end - at, options))
 		{
 			given = given_end > given ? given : at;
 			given_end = end;
@@ -286,7 +291,7 @@ put_part(hg_out *out, const hg_format_field *fields, const char *text, size_t si
 	while (end < size && !begins_in(fields, text + end + 1, size - end - 1, options))
 		end = line_end(text, size, end + 1);
 	if (unknown != UNKNOWN_REDACTED)
-		hg_mask_put_free_text(out, text, end, true, options);
+		hg_mask_put_unknown_text(out, text, end, true, options);
 	else if (hg_mask_is_marker(text, end))
 		hg_out_bytes(out, text, end);
 	else

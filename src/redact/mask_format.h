@@ -37,13 +37,15 @@ typedef struct hg_mask_log_options
 	size_t		statement_size;
 	const char *inner_statement;
 	size_t		inner_statement_size;
-	/* Its parameters, as far as they are text. */
+	bool		statement_cut;	/* there is more of the statement */
+	/* Its parameters, and whether these are all of them. */
 	struct
 	{
 		const char *text;
 		size_t		size;
 	}			parameters[HG_PARAMETERS_MAX];
 	int			parameters_count;
+	bool		parameters_known;
 } hg_mask_log_options;
 
 /*
@@ -69,6 +71,17 @@ extern size_t hg_mask_statement(const char *sql, size_t size, char *out, size_t 
  */
 extern size_t hg_mask_raise(const char *format, const char *text, size_t size, char *out,
 							size_t out_size, const hg_mask_log_options *options);
+
+/*
+ * Masks SQL that the run of the statement made: words that this one has as values
+ * only are masked as well.
+ */
+extern size_t hg_mask_inner_sql(const char *sql, size_t size, char *out, size_t out_size,
+								const hg_mask_log_options *options);
+
+/* Where the statement has a word that a message shows, as far as text and parameters are known. */
+extern hg_sql_origin hg_mask_origin(const char *word, size_t size,
+									const hg_mask_log_options *options);
 
 /*
  * Whether a name that a user typed may stay: an ordinary identifier in which

@@ -145,7 +145,8 @@ find_message(const char *text, size_t size, embedded *found, const hg_mask_log_o
 
 /* Key (a)=(b) may stand anywhere, followed by anything: its value ends at the last bracket. */
 static bool
-put_key(hg_out *out, const char *text, size_t size, const hg_mask_log_options *options)
+put_key(hg_out *out, const char *text, size_t size, bool quoted,
+		const hg_mask_log_options *options)
 {
 	const char *key = find_word(text, size, "Key (");
 	const char *middle = key == NULL ? NULL : find_word(key, size - (size_t) (key - text), ")=(");
@@ -161,36 +162,44 @@ put_key(hg_out *out, const char *text, size_t size, const hg_mask_log_options *o
 		end--;
 	else
 		end = size;
-	hg_mask_put_text(out, text, (size_t) (key - text), &options->mask);
+	hg_mask_put_free_text(out, text, (size_t) (key - text), quoted, options);
 	hg_out_bytes(out, key, 5);
 	hg_mask_put_argument(out, 'i', text, (size_t) (key - text) + 5, start - 3, options);
 	hg_out_text(out, ")=(");
 	hg_mask_put_value(out, text, start, end, &options->mask);
-	hg_mask_put_text(out, text + end, size - end, &options->mask);
+	hg_mask_put_free_text(out, text + end, size - end, quoted, options);
 	return true;
+}
+
+void
+hg_mask_put_unknown_text(hg_out *out, const char *text, size_t size, bool quoted,
+						 const hg_mask_log_options *options)
+{
+	embedded	found;
+
+	while (size > 0 && !out->cut && find_message(text, size, &found, options))
+	{
+		hg_mask_put_free_text(out, text, found.start, quoted, options);
+		hg_mask_put_field(out, found.field, text + found.start, found.end - found.start, options);
+		/* The quote that the message stood in opens nothing. */
+		if (found.start > 0 && found.end < size && text[found.end] == text[found.start - 1])
+			hg_out_byte(out, text[found.end++]);
+		text += found.end;
+		size -= found.end;
+	}
+	if (!put_key(out, text, size, quoted, options))
+		hg_mask_put_free_text(out, text, size, quoted, options);
 }
 
 static void
 put_line(hg_out *out, const char *text, size_t size, const hg_mask_log_options *options)
 {
 	bool		sql = shows_sql(text, size);
-	embedded	found;
 
 	if (!sql && find_word(text, size, ": ") == NULL && find_word(text, size, ")=(") == NULL)
 		hg_mask_put_text(out, text, size, &options->mask);
-	else if (put_psql_line(out, text, size, options))
-		return;
-	else if (find_message(text, size, &found, options))
-	{
-		hg_mask_put_free_text(out, text, found.start, sql, options);
-		hg_mask_put_field(out, found.field, text + found.start, found.end - found.start, options);
-		/* The quote that the message stood in opens nothing. */
-		if (found.start > 0 && found.end < size && text[found.end] == text[found.start - 1])
-			hg_out_byte(out, text[found.end++]);
-		hg_mask_put_free_text(out, text + found.end, size - found.end, sql, options);
-	}
-	else if (!put_key(out, text, size, options))
-		hg_mask_put_free_text(out, text, size, sql, options);
+	else if (!put_psql_line(out, text, size, options))
+		hg_mask_put_unknown_text(out, text, size, sql, options);
 }
 
 void

@@ -22,6 +22,13 @@ extern void hg_mask_put_loose_text(hg_out *out, const char *text, size_t size,
 								   const hg_mask_log_options *options);
 
 /*
+ * Text of which nobody knows what made it: a message or DETAIL within it is masked
+ * as such, and the rest as free text.
+ */
+extern void hg_mask_put_unknown_text(hg_out *out, const char *text, size_t size, bool quoted,
+									 const hg_mask_log_options *options);
+
+/*
  * Text without a format: findings are masked, words that the statement has as
  * values, and all that stands in quotes if that is wanted.
  */

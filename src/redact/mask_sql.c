@@ -18,6 +18,7 @@
  * the grammar wants a bare number (LIMIT 10, varchar(20), CACHE 5) they stay.
  */
 #include "redact/mask_align.h"
+#include "redact/mask_argument.h"
 #include "redact/mask_out.h"
 #include "redact/mask_passage.h"
 
@@ -62,9 +63,9 @@ typedef struct sql_scan
 	const hg_mask_options *options;
 	reading		reading;
 	bool		plan;			/* EXPLAIN's text: costs, rows and times stay */
-	bool		json;			/* a plan as JSON: names are its strings */
-	const char *outer;			/* the statement that came to run this one, or NULL */
-	size_t		outer_size;
+	bool		json;			/* a plan as JSON or YAML: names are its strings, with escapes */
+	const hg_mask_log_options *outer;	/* the statement that came to run this one, or NULL */
+	size_t		outer_read;		/* bytes of it that were searched for words of this one */
 	size_t		kept;			/* from here on the text is to be written as it is */
 	size_t		passage;		/* as "kept", if it may be remembered from there on */
 	hg_mask_reader reader;
@@ -222,7 +223,7 @@ end_of_dollar_quoted(const char *text, size_t size, const char *tag, size_t tag_
 	return size;
 }
 
-/* 12, 1.5, .5, 1e-10, 0x1F, 1_000; also 123abc, of which nothing may remain. */
+/* 12, 1.5, .5, 1e-10, 0x1F, 1_000; also 123abc, of which nothing may remain. $$ opens a literal. */
 static size_t
 end_of_number(const char *text, size_t size, size_t at)
 {
@@ -232,7 +233,8 @@ end_of_number(const char *text, size_t size, size_t at)
 	{
 		unsigned char c = (unsigned char) text[at];
 
-		if (c == '.' && at + 1 < size && text[at + 1] == '.')
+		if ((c == '.' && at + 1 < size && text[at + 1] == '.') ||
+			(c == '$' && size_of_tag(text, size, at) > 0))
 			break;
 		if (is_word(c) || c == '.')
 			at++;
@@ -560,7 +562,7 @@ put_json_string(sql_scan *scan, const char *text, size_t size)
 
 	for (size_t i = 0; i < size; i++)
 		words = words && (is_letter_or_digit((unsigned char) text[i]) || text[i] == ' ' ||
-						  text[i] == '-');
+						  (text[i] == '-' && i > 0 && text[i - 1] != '-'));
 	if (words && !hg_mask_find(text, 0, size, &finding, scan->options))
 		hg_out_bytes(scan->out, text, size);
 	else if (memchr(text, '\\', size) == NULL)
@@ -808,6 +810,19 @@ word_needs_look(const char *word, size_t size, unsigned seen)
 	return false;
 }
 
+/* So much of an outer statement is searched for the words of an inner one, one after the other. */
+#define OUTER_READ_MAX (32 * 1024 * 1024)
+
+/* Whether what the user gave as a value has become a name of dynamic SQL. */
+static bool
+word_was_value(sql_scan *scan, const char *word, size_t size)
+{
+	if (scan->outer == NULL || hg_format_is_keyword(word, size))
+		return false;
+	scan->outer_read += scan->outer->statement_size;
+	return scan->outer_read > OUTER_READ_MAX || hg_mask_holds_value(word, size, scan->outer);
+}
+
 static void
 put_word(sql_scan *scan, size_t start, size_t end, unsigned seen)
 {
@@ -817,10 +832,7 @@ put_word(sql_scan *scan, size_t start, size_t end, unsigned seen)
 	bool		found = word_needs_look(word, size, seen) &&
 		hg_mask_find_in_name(word, size, &finding, WORD_CONFIDENCE, scan->options->memo);
 
-	/* What the user gave as a value may have become a name of dynamic SQL. */
-	if (!found && (scan->outer == NULL || hg_format_is_keyword(word, size) ||
-				   hg_mask_sql_origin(scan->outer, scan->outer_size, word, size) !=
-				   HG_ORIGIN_VALUE))
+	if (!found && !word_was_value(scan, word, size))
 		return;
 	write_kept(scan, start);
 	open_quote(scan->out, '"');
@@ -951,24 +963,44 @@ hg_mask_put_sql(hg_out *out, const char *sql, size_t size, const hg_mask_options
 	scan_all(&scan);
 }
 
+/* Only YAML puts the query, with which a plan begins, in quotes. */
+static bool
+plan_is_yaml(const char *plan, size_t size)
+{
+	static const char begin[] = "Query Text: \"";
+
+	return size >= sizeof(begin) - 1 && memcmp(plan, begin, sizeof(begin) - 1) == 0;
+}
+
 void
 hg_mask_put_plan(hg_out *out, const char *plan, size_t size, const hg_mask_options *options)
 {
 	sql_scan	scan = {.text = plan, .size = size, .out = out, .options = options, .plan = true,
-	.json = size > 0 && plan[0] == '{'};
+	.json = (size > 0 && plan[0] == '{') || plan_is_yaml(plan, size)};
 
 	scan_all(&scan);
 }
 
+void
+hg_mask_put_inner_sql(hg_out *out, const char *sql, size_t size,
+					  const hg_mask_log_options *options)
+{
+	sql_scan	scan = {.text = sql, .size = size, .out = out, .options = &options->mask};
+
+	/* Mostly it is the statement itself. */
+	if (options->statement != NULL && !(size <= options->statement_size &&
+										memcmp(sql, options->statement, size) == 0))
+		scan.outer = options;
+	scan_all(&scan);
+}
+
 size_t
-hg_mask_inner_sql(const char *sql, size_t size, const char *outer, size_t outer_size, char *out,
-				  size_t out_size, const hg_mask_options *options)
+hg_mask_inner_sql(const char *sql, size_t size, char *out, size_t out_size,
+				  const hg_mask_log_options *options)
 {
 	hg_out		bounded = {out, out_size, 0, false};
-	sql_scan	scan = {.text = sql, .size = size, .out = &bounded, .options = options,
-	.outer = outer, .outer_size = outer_size};
 
-	scan_all(&scan);
+	hg_mask_put_inner_sql(&bounded, sql, size, options);
 	return bounded.used;
 }
 
@@ -1069,17 +1101,47 @@ is_code(const token *first, const char *sql, const char *literal)
 		 (first->end - first->start == 6 && strncasecmp(sql + first->start, "create", 6) == 0));
 }
 
-static hg_sql_origin origin_in(const char *sql, size_t size, const char *word, size_t word_size,
-							   int depth);
+/* Whether a word is one with which a statement runs another, which came before, by its name. */
+static bool
+runs_another(const token *tok, bool first, const char *sql)
+{
+	/* Any query may FETCH FIRST some rows. */
+	static const char *const words[] = {"execute", "fetch", "move", NULL};
+	size_t		size = tok->end - tok->start;
+
+	for (int i = 0; words[i] != NULL && (i == 0 || first); i++)
+		if (strlen(words[i]) == size && strncasecmp(words[i], sql + tok->start, size) == 0)
+			return true;
+	return false;
+}
+
+/* Whether a literal may hold words that cannot be seen in it: 'sm\151th'. */
+static bool
+hides_words(const token *tok, const char *sql)
+{
+	return tok->kind == TOKEN_LITERAL &&
+		(tok->unicode || memchr(sql + tok->start, '\\', tok->end - tok->start) != NULL);
+}
+
+/* What is looked for, and how: whether a backslash in '...' escapes, and in code of what depth. */
+typedef struct origin_search
+{
+	const char *word;
+	size_t		word_size;
+	bool		escapes;
+	int			depth;
+} origin_search;
+
+static hg_sql_origin origin_in(const char *sql, size_t size, const origin_search *search);
 
 /* Code in quotes, looked into up to this depth. */
 #define CODE_DEPTH_MAX 4
 
 /* The origin of a word in a token that holds it. */
 static hg_sql_origin
-origin_in_token(const char *sql, const token *tok, bool code, const char *word, size_t word_size,
-				int depth)
+origin_in_token(const char *sql, const token *tok, bool code, const origin_search *search)
 {
+	origin_search deeper = *search;
 	size_t		tag = code ? size_of_tag(sql, tok->end, tok->start) : 0;
 	size_t		begin = tok->start + tag;
 	size_t		end = tok->terminated && tok->end >= begin + tag ? tok->end - tag : tok->end;
@@ -1088,15 +1150,16 @@ origin_in_token(const char *sql, const token *tok, bool code, const char *word, 
 		return HG_ORIGIN_NAME;
 	/* A name of several words is none of them. */
 	if (tok->kind == TOKEN_QUOTED_NAME)
-		return tok->end - tok->start == word_size + 2 ? HG_ORIGIN_NAME : HG_ORIGIN_VALUE;
-	if (code && depth < CODE_DEPTH_MAX)
-		return origin_in(sql + begin, end - begin, word, word_size, depth + 1);
+		return tok->end - tok->start == search->word_size + 2 ? HG_ORIGIN_NAME : HG_ORIGIN_VALUE;
+	if (code && deeper.depth++ < CODE_DEPTH_MAX)
+		return origin_in(sql + begin, end - begin, &deeper);
 	return HG_ORIGIN_VALUE;
 }
 
 static hg_sql_origin
-origin_in(const char *sql, size_t size, const char *word, size_t word_size, int depth)
+origin_in(const char *sql, size_t size, const origin_search *search)
 {
+	size_t		word_size = search->word_size;
 	hg_sql_origin origin = HG_ORIGIN_NONE;
 	token		first = {.kind = TOKEN_NONE};
 	token		tok;
@@ -1107,19 +1170,25 @@ origin_in(const char *sql, size_t size, const char *word, size_t word_size, int 
 		hg_sql_origin found;
 		bool		holds;
 
-		tok = read_token(sql, size, at, false);
+		tok = read_token(sql, size, at, search->escapes);
+		found = tok.kind == TOKEN_PARAMETER ? HG_ORIGIN_UNKNOWN : HG_ORIGIN_NONE;
+		if (tok.kind == TOKEN_WORD && search->depth == 0 &&
+			runs_another(&tok, first.kind == TOKEN_NONE, sql))
+			found = HG_ORIGIN_ELSEWHERE;
 		if (first.kind == TOKEN_NONE && tok.kind == TOKEN_WORD)
 			first = tok;
+		if (tok.kind == TOKEN_CHARACTER && *text == ';')
+			first.kind = TOKEN_NONE;
 		holds = tok.kind != TOKEN_SPACE && tok.kind != TOKEN_CHARACTER &&
-			tok.end - at >= word_size && hg_mask_holds_word(text, tok.end - at, word, word_size);
-		if (tok.kind == TOKEN_PARAMETER && origin == HG_ORIGIN_NONE)
-			origin = HG_ORIGIN_UNKNOWN;
-		if (!holds)
-			continue;
-		found = origin_in_token(sql, &tok, is_code(&first, sql, text), word, word_size, depth);
+			tok.end - at >= word_size &&
+			hg_mask_holds_word(text, tok.end - at, search->word, word_size);
+		if (holds)
+			found = origin_in_token(sql, &tok, is_code(&first, sql, text), search);
+		else if (hides_words(&tok, sql))
+			found = HG_ORIGIN_ELSEWHERE;
 		if (found == HG_ORIGIN_NAME)
 			return found;
-		if (found == HG_ORIGIN_VALUE)
+		if (found > origin)
 			origin = found;
 	}
 	return origin;
@@ -1128,11 +1197,14 @@ origin_in(const char *sql, size_t size, const char *word, size_t word_size, int 
 hg_sql_origin
 hg_mask_sql_origin(const char *sql, size_t size, const char *word, size_t word_size)
 {
-	return origin_in(sql, size, word, word_size, 0);
-}
+	origin_search search = {word, word_size, false, 0};
+	hg_sql_origin origin = origin_in(sql, size, &search);
 
-bool
-hg_mask_sql_has_value(const char *sql, size_t size, const char *word, size_t word_size)
-{
-	return hg_mask_sql_origin(sql, size, word, word_size) == HG_ORIGIN_VALUE;
+	/* A name under one reading of backslashes only may be a part of a value. */
+	if (origin == HG_ORIGIN_NAME && memchr(sql, '\\', size) != NULL)
+	{
+		search.escapes = true;
+		origin = origin_in(sql, size, &search);
+	}
+	return origin;
 }

@@ -6,39 +6,68 @@
  * PL/pgSQL makes the message itself and reports it as "%s", so the format is
  * taken when the statement begins, through the interface that PL/pgSQL has for
  * debuggers. Only one library can use that: if another one does, RAISE is
- * masked as free text. The latest few formats are kept, since a message may be
- * reported after others were raised and caught.
+ * masked as free text. The latest formats are kept, each of them once, since a
+ * message may be reported after others were raised and caught.
  */
 #include "redact/redact.h"
 
 #include "fmgr.h"
 #include "plpgsql.h"
 
-#define FORMATS_COUNT 4
+#define FORMATS_COUNT 32
 #define FORMAT_MAX 512
 
+/* The formats, and where they stand: the latest one first. */
 static char formats[FORMATS_COUNT][FORMAT_MAX];
-static unsigned formats_used = 0;
+static uint8 places[FORMATS_COUNT];
+static unsigned formats_count = 0;
 
-/* "%" becomes "%s", as in other formats; "%%" is the same in both. */
+/*
+ * "%" becomes "%s", as in other formats; "%%" is the same in both. All behind
+ * the beginning of a long format counts as an argument.
+ */
+static void
+write_format(const char *format, char out[FORMAT_MAX])
+{
+	size_t		used = 0;
+
+	while (*format != '\0')
+	{
+		bool		percent = *format == '%';
+
+		/* Not within a character. */
+		if (used + 9 > FORMAT_MAX && (*format & 0xC0) != 0x80)
+		{
+			percent = true;
+			format = "%";
+		}
+		out[used++] = *format++;
+		if (percent && *format == '%')
+			out[used++] = *format++;
+		else if (percent)
+			out[used++] = 's';
+	}
+	out[used] = '\0';
+}
+
 static void
 keep_format(const char *format)
 {
-	char	   *out = formats[formats_used++ % FORMATS_COUNT];
-	size_t		used = 0;
+	char		text[FORMAT_MAX];
+	uint8		place;
+	unsigned	at = 0;
 
-	for (; *format != '\0' && used + 3 < FORMAT_MAX; format++)
-	{
-		out[used++] = *format;
-		if (*format != '%')
-			continue;
-		if (format[1] == '%')
-			out[used++] = *++format;
-		else
-			out[used++] = 's';
-	}
-	/* A format that was cut fits no message. */
-	out[*format == '\0' ? used : 0] = '\0';
+	write_format(format, text);
+	while (at < formats_count && strcmp(formats[places[at]], text) != 0)
+		at++;
+	if (at == formats_count && formats_count < FORMATS_COUNT)
+		places[formats_count++] = (uint8) at;
+	else if (at == formats_count)
+		at--;
+	place = places[at];
+	memmove(places + 1, places, at);
+	places[0] = place;
+	strcpy(formats[place], text);
 }
 
 static void
@@ -71,10 +100,10 @@ hg_redact_raise(const ErrorData *edata, char *out, size_t out_size,
 	if (!options->strict || options->withhold || edata->funcname == NULL ||
 		strcmp(edata->funcname, "exec_stmt_raise") != 0 || edata->message_id == NULL)
 		return 0;
-	for (unsigned i = 1; i <= FORMATS_COUNT && i <= formats_used; i++)
+	for (unsigned i = 0; i < formats_count; i++)
 	{
-		const char *format = formats[(formats_used - i) % FORMATS_COUNT];
-		size_t		used = hg_mask_raise(format, edata->message, size, out, out_size, options);
+		size_t		used = hg_mask_raise(formats[places[i]], edata->message, size, out, out_size,
+										 options);
 
 		if (used > 0)
 			return used;

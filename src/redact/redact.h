@@ -51,14 +51,24 @@ extern void hg_redact_report_activity(const char *statement);
 extern const char *hg_redact_reported_activity(const char *statement, size_t size,
 											   size_t *masked_size);
 
+/*
+ * Replaces debug_query_string by its masked copy, before anybody reads it: not
+ * for places where somebody may have measured it. Does nothing when messages
+ * are not masked.
+ */
+extern void hg_redact_hide_statement(void);
+
 /* Whether debug_query_string has been replaced by its masked copy. */
 extern bool hg_redact_statement_is_masked(void);
 
 /* Installs the hooks that call it. */
 extern void hg_redact_install_activity_hooks(void);
 
-/* No core dumps of this process and its children from now on, if the cluster is flagged. */
-extern void hg_redact_forbid_core_dumps(void);
+/*
+ * No core dumps of this process and its children from now on, and nothing to
+ * standard output, if the cluster is flagged.
+ */
+extern void hg_redact_close_side_doors(void);
 
 /*
  * Why pg_stat_statements must not be beside a flagged database; NULL if it is

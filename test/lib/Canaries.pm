@@ -14,7 +14,8 @@ use Client;
 
 use parent qw(Exporter);
 
-our @EXPORT = qw(noisy_node make_database statements_sent send_statements send_situations send_configuration check_sinks);
+our @EXPORT = qw(noisy_node make_database statements_sent send_statements send_situations send_function_dump send_configuration
+    check_sinks);
 
 my @noisy = ("logging_collector = on", "log_destination = 'stderr,csvlog,jsonlog'", "log_filename = 'server.log'",
     "log_rotation_size = 0", "log_statement = all", "log_min_duration_statement = 0", "log_duration = on", "log_error_verbosity = verbose",
@@ -151,6 +152,100 @@ sub send_deadlock
     return;
 }
 
+# A client that breaks off COPY says why, in its own words; and values behind the part of a statement that is looked into.
+sub send_odd_ends
+{
+    my ($client) = @_;
+    for my $reason ('{c}', 'row of {c} is bad')
+    {
+        $client->send_message('Q', "COPY patient FROM STDIN\0");
+        1 while ($client->receive)[0] ne 'G';
+        $client->send_message('f', fill($reason) . "\0");
+        receive($client->finish);
+    }
+    for my $size (20_000, 150_000)
+    {
+        my $begin = "SELECT '" . 'x ' x $size . "'";
+        receive($client->simple(fill("$begin, $_"))) for "has_table_privilege('{c}', 'select')", "say('the {c}')";
+    }
+    receive($client->extended('SELECT say(CAST($1 AS text))', fill('{n}')));
+    receive($client->extended('SELECT say($1::jsonb::text)', fill('"{c}"')));
+    return;
+}
+
+# Every statement that is shown now, by whatever process.
+sub see
+{
+    my ($node) = @_;
+    my $seen = sql($node, 'postgres', "SELECT string_agg(backend_type || ': ' || query, E'\\n') FROM pg_stat_activity");
+    $activity .= "$seen\n";
+    return $seen;
+}
+
+# What the messages of the extended protocol leave there, one by one; and statements that are none.
+sub watch_messages
+{
+    my ($node, $database) = @_;
+    my $client = connect_to($node, database => $database, application_name => 'messages');
+    # The log's own look at a statement must not help.
+    $client->simple("SET $_") for 'log_statement = none', 'log_min_duration_statement = -1', 'log_duration = off';
+    $client->simple('BEGIN');
+    my $do = sub {
+        $client->send_message(@$_) for @_;
+        $client->send_message('S', '');
+        receive($client->finish);
+        return see($node);
+    };
+    my $bind = pack('n n n', 0, 0, 0);
+    my $execute = [ 'E', "door\0" . pack('N', 1) ];
+    $do->([ 'P', "one\0" . fill("SELECT '{c}' AS bound") . "\0\0\0" ]);
+    like($do->([ 'B', "\0one\0$bind" ]), qr/SELECT '\[redacted\]' AS bound/, 'pg_stat_activity shows what was bound, masked');
+    $do->([ 'P', "two\0" . fill("INSERT INTO patient VALUES ({n}, '{c}'), (78, 'b') RETURNING id") . "\0\0\0" ]);
+    $do->($_) for [ 'B', "door\0two\0$bind" ], $execute;
+    like($do->($execute), qr/INSERT INTO patient VALUES \('\[redacted\]'/, 'and a portal that goes on');
+    like($do->([ 'P', "\0" . fill('-- {c}') . "\0\0\0" ]), qr/-- \[redacted\]/, 'and an empty statement');
+    receive($client->simple(fill('/* {c} */')));
+    like(see($node), qr/\/\* \[redacted\] \*\//, 'in either protocol');
+    $client->simple('ROLLBACK');
+    $client->close;
+    return;
+}
+
+# Workers that build an index show the leader's statement; one that holds them up is enough to see it.
+sub watch_index_workers
+{
+    my ($node, $database) = @_;
+    my $client = connect_to($node, database => $database);
+    $client->simple($_) for 'CREATE TABLE wide AS SELECT i, i::text AS t FROM generate_series(1, 20000) i',
+        'ALTER TABLE wide SET (parallel_workers = 2)', "SET maintenance_work_mem = '128MB'", 'SET log_statement = none',
+        'CREATE FUNCTION slow(v text) RETURNS text LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS '
+        . q{$$ BEGIN PERFORM pg_advisory_xact_lock_shared(7707); RETURN v; END $$};
+    my $holder = connect_to($node, database => $database);
+    for my $sql (q{CREATE INDEX ON wide (slow(t || '{c}')) WHERE t <> '{c}' /* {c} */},
+        q{DO $$ BEGIN EXECUTE 'CREATE INDEX ON wide (slow(t || ''{c}''))'; END $$})
+    {
+        $holder->simple('SELECT pg_advisory_lock(7707)');
+        $client->send_message('Q', fill($sql) . "\0");
+        my $seen = wait_for('an index is built in parallel', sub { my $now = see($node); return $now =~ /^parallel worker/m && $now });
+        like($seen, qr/^parallel worker: (?:CREATE INDEX ON wide|DO) .*\[redacted\]/m, 'a worker shows the statement, masked');
+        $holder->simple('SELECT pg_advisory_unlock(7707)');
+        receive($client->finish);
+    }
+    $_->close for $client, $holder;
+    return;
+}
+
+# What PL/pgSQL prints when a function asks for it goes to standard output, by no hook.
+sub send_function_dump
+{
+    my ($node, $database) = @_;
+    my $client = connect_to($node, database => $database);
+    my $body = "\$\$#option dump\nBEGIN PERFORM '{c}'; END \$\$";
+    receive($client->simple($_)) for fill("CREATE FUNCTION dumped() RETURNS void LANGUAGE plpgsql AS $body"), 'SELECT dumped()';
+    $client->close;
+    return;
+}
+
 # pg_stat_activity, while statements run, for both protocols and after an error.
 sub watch_activity
 {
@@ -251,9 +346,12 @@ sub send_situations
     my $client = connect_to($node, database => $database);
     send_parameters($client);
     send_parallel($client);
+    send_odd_ends($client);
     send_as_user($node, $database);
     send_deadlock($node, $client, $database);
     watch_activity($node, $database);
+    watch_messages($node, $database);
+    watch_index_workers($node, $database);
     send_guests($node);
     send_replication($node, $database);
     send_subscription($node, $database);

@@ -11,6 +11,7 @@ make_database($node, 'clinic');
 flag($node, 'clinic');
 send_statements($node, 'simple', 'clinic');
 send_situations($node, 'clinic');
+send_function_dump($node, 'clinic');
 my %sinks = check_sinks($node);
 like($sinks{'what clients got'}, qr/^CPH005$/m, 'the guards are there');
 done_testing();

@@ -64,6 +64,18 @@ static const struct
 		"\n  \"Plan\": {\n    \"Node Type\": \"Seq Scan\",\n    \"Rows\": 12,"
 		"\n    \"Filter\": \"(a = '" R "')\"\n"
 	"    \"Other\": \"" R "\"}}"},
+	{"duration: %.3f ms  plan:\n%s",
+		"duration: 0.123 ms  plan:\n{\n  \"Query Text\": \"TABLE t -- zq zq\"}",
+	"duration: 0.123 ms  plan:\n{\n  \"Query Text\": \"TABLE t -- " R "\"}"},
+	{"duration: %.3f ms  plan:\n%s",
+		"duration: 0.123 ms  plan:\nQuery Text: \"select 'a \\\"zq zq'\"\nPlan: "
+		"\n  Node Type: \"Seq Scan\"\n  Plan Rows: 5\n  Filter: \"(a = 'zq'::text)\"",
+		"duration: 0.123 ms  plan:\nQuery Text: \"" R "\"\nPlan: "
+	"\n  Node Type: \"Seq Scan\"\n  Plan Rows: 5\n  Filter: \"(a = '" R "'::text)\""},
+	/* what functions make of messages */
+	{"%s", "failed: Key (a)=(zq) already exists.", "failed: Key (a)=(" R ") already exists."},
+	{"%s", "duplicate key value violates unique constraint \"p\": Key (a)=(zq) already exists.",
+		"duplicate key value violates unique constraint \"p\": Key (a)=(" R ") already exists."},
 	/* no format: what the server knows is found by its text */
 	{NULL, "duplicate key value violates unique constraint \"p_email_key\"", SAME},
 	{NULL, "invalid input syntax for type integer: \"zq\"",

@@ -31,6 +31,22 @@ static const struct
 	{"insert into t values ($$smith$$)", "smith", HG_ORIGIN_VALUE},
 	{"select 770712", "770712", HG_ORIGIN_VALUE},
 	{"", "smith", HG_ORIGIN_NONE},
+	/* whether a backslash escapes is not known: a name under both readings only is one */
+	{"select 'mary\\'s', has_table_privilege('smith', 'x')", "smith", HG_ORIGIN_VALUE},
+	{"select 'a\\', smith from t", "smith", HG_ORIGIN_VALUE},
+	{"select 'a\\b', x from smith", "smith", HG_ORIGIN_NAME},
+	{"select E'mary\\'s', x from smith", "smith", HG_ORIGIN_NAME},
+	/* words that cannot be seen */
+	{"select has_table_privilege(E'\\x73mith', 'x')", "smith", HG_ORIGIN_ELSEWHERE},
+	{"select f(E'no\\nsmith')", "smith", HG_ORIGIN_ELSEWHERE},
+	{"select f(U&'!0073mith' uescape '!')", "smith", HG_ORIGIN_ELSEWHERE},
+	{"select f(E'no')", "smith", HG_ORIGIN_NONE},
+	{"execute p", "smith", HG_ORIGIN_ELSEWHERE},
+	{"begin; FETCH c", "smith", HG_ORIGIN_ELSEWHERE},
+	{"explain analyze execute p($1)", "smith", HG_ORIGIN_ELSEWHERE},
+	{"execute smith", "smith", HG_ORIGIN_NAME},
+	{"select a from t fetch first 5 rows only", "smith", HG_ORIGIN_NONE},
+	{"do $$ begin execute 'drop table a'; end $$", "smith", HG_ORIGIN_NONE},
 };
 
 /* Whether a word of a text without a format was given as a value. */
@@ -49,6 +65,8 @@ static const struct
 	{"select f($1)", "no smith for mary", "no smith for [redacted]"},
 	{"select f('smith')", "the \"smith\" x", "the \"[redacted]\" x"},
 };
+
+#define TEN " one two three four five six seven eight nine ten"
 
 /* Messages with a format, and the statement that caused them. */
 static const struct
@@ -99,13 +117,15 @@ main(void)
 		is_str(out, messages[i].masked, "%s, by: %s", messages[i].text, messages[i].sql);
 	}
 	sql = "select run('select smith from t')";
-	size = hg_mask_inner_sql("select smith from t2", 20, sql, strlen(sql), out, sizeof(out) - 1,
-							 &options.mask);
+	options.statement = sql;
+	options.statement_size = strlen(sql);
+	size = hg_mask_inner_sql("select smith from t2", 20, out, sizeof(out) - 1, &options);
 	out[size] = '\0';
 	is_str(out, "select \"[redacted]\" from t2", "and so it does in dynamic SQL");
 	options.parameters[0].text = "Mary Mary-Ann";
 	options.parameters[0].size = 13;
 	options.parameters_count = 1;
+	options.parameters_known = true;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 	{
 		options.statement = texts[i].sql;
@@ -115,5 +135,23 @@ main(void)
 		out[size] = '\0';
 		is_str(out, texts[i].masked, "%s, by: %s", texts[i].text, texts[i].sql);
 	}
+	options.statement = "select f($1, $2)";
+	options.statement_size = strlen(options.statement);
+	options.parameters_known = false;
+	size = hg_mask_message("%s", "no smith here", 13, out, sizeof(out) - 1, &options);
+	out[size] = '\0';
+	is_str(out, "[redacted]", "of parameters that are not known each word may be one");
+	options.statement = "select 'a long text'";
+	options.statement_size = strlen(options.statement);
+	options.statement_cut = true;
+	size = hg_mask_message("%s", "no smith here", 13, out, sizeof(out) - 1, &options);
+	out[size] = '\0';
+	is_str(out, "[redacted]", "nor is it known of a statement that was cut");
+	options.statement_cut = false;
+	sql = "no" TEN TEN TEN TEN TEN TEN " here and at last smith";
+	size = hg_mask_message("%s", sql, strlen(sql), out, sizeof(out) - 1, &options);
+	out[size] = '\0';
+	ok(strstr(out, "smith") == NULL && strstr(out, "no one") != NULL,
+	   "of a long text, what is not looked up is masked: %s", out);
 	return done();
 }

@@ -35,6 +35,7 @@ static const struct
 	/* numbers */
 	{"where a = 42 and b=-5 and c - 7 < 1.5e-10", "where a = " R " and b=-0 and c - " R " < " R},
 	{"select .5, 0x1F, 1_000, 12ab", "select " R ", " R ", " R ", " R},
+	{"select 1$$zq zq$$, 1.5$a$zq$a$, 12ab$zq", "select " R " " R ", " R " " R ", " R},
 	{"where a = $1 limit 10 offset 20", "where a = $1 limit 10 offset 20"},
 	{"a varchar(20), b numeric(10, 2), c int[3]", "a varchar(20), b numeric(10, 2), c int[3]"},
 	{"for i in 1..10 loop", "for i in " R ".." R " loop"},
