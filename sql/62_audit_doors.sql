@@ -43,6 +43,11 @@ SELECT lo_unlink(4711);
 SELECT query_to_xml('SELECT 1', true, false, '') IS NOT NULL AS some;
 SELECT pg_cancel_backend(0);
 SELECT set_config('work_mem', '5MB', false);
+-- Those that the views of the doors are made of, without the views.
+SELECT count(*) > 0 AS some FROM pg_stat_get_activity(NULL);
+SELECT count(*) > 0 AS some FROM pg_hba_file_rules();
+SELECT count(*) > 0 AS some FROM pg_show_all_file_settings();
+SELECT pg_notify('channel', 'payload');
 SELECT hipaa_guard.audit_flush();
 SELECT class, object_name, count(*) FROM hipaa_guard.audit_log WHERE command_tag = 'EXECUTE' AND schema_name = 'pg_catalog'
     GROUP BY class, object_name ORDER BY object_name COLLATE "C";
@@ -103,3 +108,49 @@ SELECT hipaa_guard.audit_flush();
 SELECT command_tag, object_name, statement FROM hipaa_guard.audit_log WHERE class = 'config' AND (object_name LIKE 'hipaa_guard.%'
     OR object_name = 'set_config') ORDER BY seq;
 SELECT count(*) AS unseen FROM hipaa_guard.audit_log WHERE statement LIKE '%AS nothing';
+
+-- What a statement is about, though its tree has it elsewhere than most, and what it drops or empties without naming it.
+CREATE ROLE regress_door;
+CREATE SCHEMA cellar;
+CREATE TABLE cellar.shelf (id int PRIMARY KEY);
+CREATE TABLE cellar.jar (shelf int REFERENCES cellar.shelf);
+CREATE VIEW cellar.label AS SELECT id FROM cellar.shelf;
+CREATE FUNCTION cellar.count() RETURNS int LANGUAGE sql AS 'SELECT 1';
+ALTER FUNCTION cellar.count() OWNER TO regress_door;
+ALTER FUNCTION cellar.count() SECURITY DEFINER;
+CREATE POLICY one ON cellar.jar USING (true);
+ALTER POLICY one ON cellar.jar USING (false);
+DROP POLICY one ON cellar.jar;
+CREATE RULE none AS ON DELETE TO cellar.jar DO INSTEAD NOTHING;
+DROP RULE none ON cellar.jar;
+CREATE STATISTICS cellar.twice ON id, (id * 2) FROM cellar.shelf;
+CREATE PUBLICATION regress_door FOR TABLE cellar.shelf;
+ALTER TABLE cellar.shelf OWNER TO regress_door;
+ALTER SCHEMA cellar OWNER TO regress_door;
+BEGIN;
+LOCK TABLE cellar.shelf, cellar.jar;
+COMMIT;
+VACUUM cellar.shelf, cellar.jar;
+REINDEX TABLE cellar.shelf;
+TRUNCATE cellar.shelf CASCADE;
+GRANT regress_door TO CURRENT_USER;
+REVOKE regress_door FROM CURRENT_USER;
+GRANT SELECT ON ALL TABLES IN SCHEMA cellar TO regress_door;
+ALTER TABLE cellar.jar ALTER shelf TYPE bigint;
+DROP SCHEMA cellar CASCADE;
+CREATE TABLE regress_owned (a int);
+ALTER TABLE regress_owned OWNER TO regress_door;
+DROP OWNED BY regress_door;
+ALTER ROLE regress_door RENAME TO regress_gate;
+COMMENT ON ROLE regress_gate IS 'none';
+DROP ROLE regress_gate;
+\set ECHO none
+SELECT format('CREATE TABLE many_%s ()', n) FROM generate_series(1, 40) n \gexec
+SELECT 'DROP TABLE ' || string_agg('many_' || n, ', ') FROM generate_series(1, 40) n \gexec
+\set ECHO all
+SELECT hipaa_guard.audit_flush();
+SELECT class, command_tag, outcome, concat_ws(' ', object_type, concat_ws('.', schema_name, object_name)) AS object
+    FROM hipaa_guard.audit_log WHERE class IN ('ddl', 'role', 'misc', 'write') AND command_tag NOT IN ('COMMIT', 'ROLLBACK')
+        AND seq > (SELECT max(seq) FROM hipaa_guard.audit_log WHERE statement LIKE 'SET hipaa_guard.audit_unflagged = %')
+        AND object_name NOT LIKE 'many_%' ORDER BY seq;
+SELECT count(*) AS each FROM hipaa_guard.audit_log WHERE command_tag = 'DROP TABLE' AND object_name LIKE 'many_%';

@@ -1,7 +1,8 @@
 /*
  * hooks_session.c
  *		Sessions: logins, refusals, disconnects, and failures of statements that
- *		reach no other hook (syntax errors, unknown names, aborted transactions).
+ *		reach no other hook (syntax errors, unknown names, aborted transactions),
+ *		commands of the replication protocol.
  */
 #include "postgres.h"
 
@@ -15,6 +16,7 @@
 #include "libpq/libpq-be.h"
 #include "miscadmin.h"
 #include "postmaster/autovacuum.h"
+#include "replication/walsender.h"
 #include "storage/ipc.h"
 #include "storage/proc.h"
 #include "tcop/tcopprot.h"
@@ -72,6 +74,28 @@ session_ended(int code, Datum unused)
 				   GetCurrentTimestamp() - MyStartTimestamp, NULL);
 }
 
+/*
+ * The replication protocol passes no hook but that of the log, so its commands are always
+ * reported; whether they show in the log stays the administrator's choice.
+ */
+static bool commands_shown = false;
+
+static void
+commands_report(void)
+{
+	commands_shown = log_replication_commands;
+	if (hg_audit_wanted_cluster(HG_AUDIT_AUTH))
+		SetConfigOption("log_replication_commands", "on", PGC_SUSET, PGC_S_OVERRIDE);
+}
+
+static const char *
+login_detail(const Port *port)
+{
+	if (am_walsender)
+		return port->ssl_in_use ? "replication, TLS" : "replication";
+	return port->ssl_in_use ? "TLS" : NULL;
+}
+
 /* Runs after the server's verdict, and again for nothing: one login is one event. */
 static void
 authenticated(Port *port, int status)
@@ -90,8 +114,9 @@ authenticated(Port *port, int status)
 		return;
 	}
 	login_told = true;
-	session_record("LOGIN", HG_AUDIT_SUCCESS, 0, HG_AUDIT_NONE,
-				   port->ssl_in_use ? "TLS" : NULL);
+	session_record("LOGIN", HG_AUDIT_SUCCESS, 0, HG_AUDIT_NONE, login_detail(port));
+	if (am_walsender)
+		commands_report();
 	before_shmem_exit(session_ended, (Datum) 0);
 }
 
@@ -200,6 +225,58 @@ failure_record(const ErrorData *error)
 	hg_audit_put(&event, &action, NULL, &statement);
 }
 
+/* Commands that take data out or make a way for it; the others are misc. */
+static const struct
+{
+	const char *tag;
+	hg_audit_class class;
+}			commands[] = {
+	{"BASE_BACKUP", HG_AUDIT_COPY},
+	{"START_REPLICATION", HG_AUDIT_COPY},
+	{"CREATE_REPLICATION_SLOT", HG_AUDIT_FUNCTION},
+	{"ALTER_REPLICATION_SLOT", HG_AUDIT_FUNCTION},
+	{"DROP_REPLICATION_SLOT", HG_AUDIT_FUNCTION},
+	{"UPLOAD_MANIFEST", HG_AUDIT_FUNCTION},
+	{NULL, HG_AUDIT_MISC},
+};
+
+static void
+command_record(ErrorData *error)
+{
+	char		bundle[HG_AUDIT_BUNDLE_SIZE];
+	hg_audit_words action;
+	hg_audit_words statement;
+	hg_audit_event event;
+	const char *word = first_word_find(debug_query_string);
+	int			i = 0;
+	bool		cut;
+
+	if (!commands_shown)
+		error->output_to_server = false;
+	while (commands[i].tag != NULL
+		   && pg_strncasecmp(word, commands[i].tag, strlen(commands[i].tag)) != 0)
+		i++;
+	if (!hg_audit_wanted_cluster(commands[i].class))
+		return;
+	hg_audit_statement_number++;
+	hg_audit_event_begin(&event, commands[i].class, HG_AUDIT_SUCCESS);
+	event.flags |= HG_AUDIT_EVENT_CLUSTER;
+	hg_audit_words_action(&action, bundle, commands[i].tag ? commands[i].tag : "REPLICATION",
+						  NULL);
+	hg_audit_words_statement(&statement, debug_query_string, 0, 0, &cut);
+	if (cut)
+		event.flags |= HG_AUDIT_EVENT_CUT;
+	hg_audit_put(&event, &action, NULL, &statement);
+}
+
+static bool
+is_command(const ErrorData *error)
+{
+	return am_walsender && error->elevel == LOG && debug_query_string != NULL
+		&& error->message_id != NULL
+		&& strcmp(error->message_id, "received replication command: %s") == 0;
+}
+
 /* A connection that was refused before it was asked for a password, or after it passed. */
 static void
 refusal_record(const ErrorData *error)
@@ -218,11 +295,13 @@ log_seen(ErrorData *error)
 {
 	static bool inside = false;
 
-	if (!inside && error->elevel >= ERROR && hg_audit_ring_shared != NULL && MyProcPort != NULL
-		&& MyProc != NULL && !IsParallelWorker())
+	if (!inside && (error->elevel >= ERROR || is_command(error)) && hg_audit_ring_shared != NULL
+		&& MyProcPort != NULL && MyProc != NULL && !IsParallelWorker())
 	{
 		inside = true;
-		if (error->elevel == FATAL && !IsNormalProcessingMode())
+		if (error->elevel == LOG)
+			command_record(error);
+		else if (error->elevel == FATAL && !IsNormalProcessingMode())
 			refusal_record(error);
 		else if (error->elevel == FATAL)
 		{

@@ -9,18 +9,24 @@
 
 #include "access/xact.h"
 #include "audit/hooks.h"
+#include "audit/objects.h"
+#include "audit/targets.h"
 #include "base/compat.h"
-#include "catalog/namespace.h"
+#include "base/state.h"
+#include "catalog/dependency.h"
+#include "catalog/objectaccess.h"
+#include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "tcop/cmdtag.h"
 #include "tcop/utility.h"
 #include "utils/lsyscache.h"
-#include "utils/rel.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 #include "access/parallel.h"
 
 static ProcessUtility_hook_type previous_utility = NULL;
+static object_access_hook_type previous_access = NULL;
 
 static bool in_block = false;
 
@@ -55,9 +61,47 @@ static const NodeTag cluster_statements[] = {
 	T_CreateTableSpaceStmt, T_DropTableSpaceStmt, T_AlterTableSpaceOptionsStmt,
 };
 
+/* The type of the object, of statements for all types. */
+static ObjectType
+object_type_of(Node *node)
+{
+	switch (nodeTag(node))
+	{
+		case T_RenameStmt:
+			return ((RenameStmt *) node)->renameType;
+		case T_CommentStmt:
+			return ((CommentStmt *) node)->objtype;
+		case T_SecLabelStmt:
+			return ((SecLabelStmt *) node)->objtype;
+		case T_AlterOwnerStmt:
+			return ((AlterOwnerStmt *) node)->objectType;
+		case T_GrantStmt:
+			return ((GrantStmt *) node)->objtype;
+		default:
+			return OBJECT_TABLE;
+	}
+}
+
+static bool
+changes_owner(Node *node)
+{
+	ListCell   *cell;
+
+	if (!IsA(node, AlterTableStmt))
+		return IsA(node, AlterOwnerStmt);
+	foreach(cell, ((AlterTableStmt *) node)->cmds)
+	{
+		if (((AlterTableCmd *) lfirst(cell))->subtype == AT_ChangeOwner)
+			return true;
+	}
+	return false;
+}
+
 static hg_audit_class
 class_of(Node *node)
 {
+	if (object_type_of(node) == OBJECT_ROLE || changes_owner(node))
+		return HG_AUDIT_ROLE;
 	for (size_t i = 0; i < lengthof(classes); i++)
 	{
 		if (nodeTag(node) == classes[i].tag)
@@ -69,6 +113,10 @@ class_of(Node *node)
 static bool
 is_of_cluster(Node *node)
 {
+	ObjectType	type = object_type_of(node);
+
+	if (type == OBJECT_ROLE || type == OBJECT_DATABASE || type == OBJECT_TABLESPACE)
+		return true;
 	for (size_t i = 0; i < lengthof(cluster_statements); i++)
 	{
 		if (nodeTag(node) == cluster_statements[i])
@@ -77,374 +125,11 @@ is_of_cluster(Node *node)
 	return false;
 }
 
-/* What a statement is about, as far as its tree tells. */
-typedef struct target
+typedef struct object
 {
-	const char *type;
-	const char *schema;
-	const char *name;
-	List	   *columns;		/* of strings */
-	bool		relation;		/* in pg_class, so that its schema can be looked up */
-	bool		created;		/* in the schema where new relations go */
-} target;
-
-static void
-target_range(target *t, const char *type, const RangeVar *range)
-{
-	if (range == NULL)
-		return;
-	t->type = type;
-	t->schema = range->schemaname;
-	t->name = range->relname;
-	t->relation = true;
-}
-
-static void
-target_created(target *t, const char *type, const RangeVar *range)
-{
-	target_range(t, type, range);
-	t->created = range != NULL && range->relpersistence != RELPERSISTENCE_TEMP;
-}
-
-static void
-target_names(target *t, const char *type, List *names)
-{
-	t->type = type;
-	if (names == NIL)
-		return;
-	t->name = strVal(llast(names));
-	if (list_length(names) > 1)
-		t->schema = strVal(list_nth(names, list_length(names) - 2));
-}
-
-static const char *
-object_type_name(ObjectType type)
-{
-	switch (type)
-	{
-		case OBJECT_TABLE:
-			return "table";
-		case OBJECT_VIEW:
-			return "view";
-		case OBJECT_MATVIEW:
-			return "materialized view";
-		case OBJECT_INDEX:
-			return "index";
-		case OBJECT_SEQUENCE:
-			return "sequence";
-		case OBJECT_SCHEMA:
-			return "schema";
-		case OBJECT_FUNCTION:
-			return "function";
-		case OBJECT_PROCEDURE:
-			return "procedure";
-		case OBJECT_TYPE:
-			return "type";
-		case OBJECT_DOMAIN:
-			return "domain";
-		case OBJECT_COLUMN:
-			return "column";
-		case OBJECT_DATABASE:
-			return "database";
-		case OBJECT_ROLE:
-			return "role";
-		case OBJECT_EXTENSION:
-			return "extension";
-		case OBJECT_TRIGGER:
-			return "trigger";
-		case OBJECT_POLICY:
-			return "policy";
-		case OBJECT_FOREIGN_TABLE:
-			return "foreign table";
-		default:
-			return NULL;
-	}
-}
-
-/* A column is told as its table's. */
-static void
-target_column(target *t, List *names)
-{
-	int			count = list_length(names);
-
-	t->type = "column";
-	t->relation = true;
-	t->columns = list_make1(llast(names));
-	if (count > 1)
-		t->name = strVal(list_nth(names, count - 2));
-	if (count > 2)
-		t->schema = strVal(list_nth(names, count - 3));
-}
-
-static bool
-is_relation(ObjectType type)
-{
-	return type == OBJECT_TABLE || type == OBJECT_VIEW || type == OBJECT_MATVIEW
-		|| type == OBJECT_INDEX || type == OBJECT_SEQUENCE || type == OBJECT_FOREIGN_TABLE;
-}
-
-/* The name of a DROP's, COMMENT's or GRANT's object: a list, a string or a tree of its own. */
-static void
-target_node(target *t, const char *type, Node *object)
-{
-	t->type = type;
-	if (object == NULL)
-		return;
-	if (IsA(object, List))
-	{
-		ListCell   *cell;
-
-		foreach(cell, (List *) object)
-		{
-			if (!IsA(lfirst(cell), String))
-				return;
-		}
-		target_names(t, type, (List *) object);
-	}
-	else if (IsA(object, String))
-		t->name = strVal(object);
-	else if (IsA(object, RangeVar))
-		target_range(t, type, (RangeVar *) object);
-	else if (IsA(object, ObjectWithArgs))
-		target_names(t, type, ((ObjectWithArgs *) object)->objname);
-	else if (IsA(object, TypeName))
-		target_names(t, type, ((TypeName *) object)->names);
-}
-
-static void
-target_of_definition(target *t, Node *node)
-{
-	switch (nodeTag(node))
-	{
-		case T_CreateStmt:
-		case T_CreateForeignTableStmt:
-			target_created(t, IsA(node, CreateStmt) ? "table" : "foreign table",
-						   ((CreateStmt *) node)->relation);
-			break;
-		case T_CreateTableAsStmt:
-			target_created(t, object_type_name(((CreateTableAsStmt *) node)->objtype),
-						   ((CreateTableAsStmt *) node)->into->rel);
-			break;
-		case T_ViewStmt:
-			target_created(t, "view", ((ViewStmt *) node)->view);
-			break;
-		case T_IndexStmt:
-			target_range(t, "index", ((IndexStmt *) node)->relation);
-			t->name = ((IndexStmt *) node)->idxname ? ((IndexStmt *) node)->idxname : t->name;
-			break;
-		case T_CreateSeqStmt:
-			target_created(t, "sequence", ((CreateSeqStmt *) node)->sequence);
-			break;
-		case T_CreateFunctionStmt:
-			target_names(t, ((CreateFunctionStmt *) node)->is_procedure ? "procedure" : "function",
-						 ((CreateFunctionStmt *) node)->funcname);
-			break;
-		case T_CreateSchemaStmt:
-			t->type = "schema";
-			t->name = ((CreateSchemaStmt *) node)->schemaname;
-			break;
-		case T_CreateExtensionStmt:
-			t->type = "extension";
-			t->name = ((CreateExtensionStmt *) node)->extname;
-			break;
-		case T_CreateEnumStmt:
-			target_names(t, "type", ((CreateEnumStmt *) node)->typeName);
-			break;
-		case T_CreateDomainStmt:
-			target_names(t, "domain", ((CreateDomainStmt *) node)->domainname);
-			break;
-		case T_CompositeTypeStmt:
-			target_created(t, "type", ((CompositeTypeStmt *) node)->typevar);
-			break;
-		case T_CreateTrigStmt:
-			target_range(t, "trigger", ((CreateTrigStmt *) node)->relation);
-			break;
-		case T_CreatePolicyStmt:
-			target_range(t, "policy", ((CreatePolicyStmt *) node)->table);
-			break;
-		default:
-			break;
-	}
-}
-
-/* The objects that a statement lists, for those that list any. */
-static List *
-listed(Node *node)
-{
-	switch (nodeTag(node))
-	{
-		case T_DropStmt:
-			return ((DropStmt *) node)->objects;
-		case T_GrantStmt:
-			return ((GrantStmt *) node)->objects;
-		case T_TruncateStmt:
-			return ((TruncateStmt *) node)->relations;
-		case T_DropRoleStmt:
-			return ((DropRoleStmt *) node)->roles;
-		default:
-			return NIL;
-	}
-}
-
-static void
-target_of_listed(target *t, Node *node, Node *object)
-{
-	switch (nodeTag(node))
-	{
-		case T_DropStmt:
-			target_node(t, object_type_name(((DropStmt *) node)->removeType), object);
-			t->relation = is_relation(((DropStmt *) node)->removeType);
-			break;
-		case T_GrantStmt:
-			target_node(t, object_type_name(((GrantStmt *) node)->objtype), object);
-			break;
-		case T_TruncateStmt:
-			target_range(t, "table", (RangeVar *) object);
-			break;
-		default:
-			t->type = "role";
-			t->name = ((RoleSpec *) object)->rolename;
-			break;
-	}
-}
-
-static void
-target_of_change(target *t, Node *node)
-{
-	switch (nodeTag(node))
-	{
-		case T_AlterTableStmt:
-			target_range(t, object_type_name(((AlterTableStmt *) node)->objtype),
-						 ((AlterTableStmt *) node)->relation);
-			break;
-		case T_RenameStmt:
-			target_range(t, object_type_name(((RenameStmt *) node)->renameType),
-						 ((RenameStmt *) node)->relation);
-			if (t->name == NULL)
-				target_node(t, t->type, ((RenameStmt *) node)->object);
-			break;
-		case T_CommentStmt:
-			if (((CommentStmt *) node)->objtype == OBJECT_COLUMN)
-				target_column(t, castNode(List, ((CommentStmt *) node)->object));
-			else
-				target_node(t, object_type_name(((CommentStmt *) node)->objtype),
-							((CommentStmt *) node)->object);
-			break;
-		case T_SecLabelStmt:
-			target_node(t, object_type_name(((SecLabelStmt *) node)->objtype),
-						((SecLabelStmt *) node)->object);
-			break;
-		case T_RefreshMatViewStmt:
-			target_range(t, "materialized view", ((RefreshMatViewStmt *) node)->relation);
-			break;
-		case T_CopyStmt:
-			target_range(t, "table", ((CopyStmt *) node)->relation);
-			t->columns = ((CopyStmt *) node)->attlist;
-			break;
-		default:
-			target_of_definition(t, node);
-			break;
-	}
-}
-
-static void
-target_of_one(target *t, Node *node)
-{
-	switch (nodeTag(node))
-	{
-		case T_CreateRoleStmt:
-			t->type = "role";
-			t->name = ((CreateRoleStmt *) node)->role;
-			break;
-		case T_AlterRoleStmt:
-			t->type = "role";
-			t->name = ((AlterRoleStmt *) node)->role->rolename;
-			break;
-		case T_AlterRoleSetStmt:
-			t->type = "role";
-			t->name = ((AlterRoleSetStmt *) node)->role
-				? ((AlterRoleSetStmt *) node)->role->rolename : NULL;
-			break;
-		case T_CreatedbStmt:
-			t->type = "database";
-			t->name = ((CreatedbStmt *) node)->dbname;
-			break;
-		case T_DropdbStmt:
-			t->type = "database";
-			t->name = ((DropdbStmt *) node)->dbname;
-			break;
-		case T_AlterDatabaseStmt:
-			t->type = "database";
-			t->name = ((AlterDatabaseStmt *) node)->dbname;
-			break;
-		case T_AlterDatabaseSetStmt:
-			t->type = "database";
-			t->name = ((AlterDatabaseSetStmt *) node)->dbname;
-			break;
-		case T_VariableSetStmt:
-			t->type = "setting";
-			t->name = ((VariableSetStmt *) node)->name;
-			break;
-		case T_AlterSystemStmt:
-			t->type = "setting";
-			t->name = ((AlterSystemStmt *) node)->setstmt->name;
-			break;
-		default:
-			target_of_change(t, node);
-			break;
-	}
-}
-
-/* Where a relation without a schema is made; InvalidOid: there is none. */
-static Oid
-creation_namespace(void)
-{
-	List	   *path = fetch_search_path(false);
-	Oid			first = path == NIL ? InvalidOid : linitial_oid(path);
-
-	list_free(path);
-	return first;
-}
-
-/* Where a statement finds a relation without a schema; InvalidOid: nowhere. */
-static Oid
-found_namespace(const char *name)
-{
-	List	   *path = fetch_search_path(true);
-	Oid			found = InvalidOid;
-	ListCell   *cell;
-
-	foreach(cell, path)
-	{
-		if (OidIsValid(get_relname_relid(name, lfirst_oid(cell))))
-		{
-			found = lfirst_oid(cell);
-			break;
-		}
-	}
-	list_free(path);
-	return found;
-}
-
-/* What a statement is about: the object at a place of its list, or the only one. */
-static void
-target_of(target *t, Node *node, int at)
-{
-	List	   *list = listed(node);
-
-	memset(t, 0, sizeof(*t));
-	if (list != NIL)
-		target_of_listed(t, node, list_nth(list, at));
-	else
-		target_of_one(t, node);
-	/* A name without a schema is looked up as the statement does it, where that is possible. */
-	if (t->relation && t->name != NULL && t->schema == NULL && IsTransactionState())
-	{
-		Oid			schema = t->created ? creation_namespace() : found_namespace(t->name);
-
-		t->schema = OidIsValid(schema) ? get_namespace_name(schema) : NULL;
-	}
-}
+	hg_audit_words words;
+	bool		phi;
+} object;
 
 /* One utility statement on its way. */
 typedef struct utility
@@ -453,8 +138,11 @@ typedef struct utility
 	struct utility *outer;		/* that this one is nested in */
 	Node	   *node;
 	hg_audit_words action;
-	hg_audit_words *objects;	/* allocated, and so is their data */
+	object	   *objects;		/* allocated, and so is their words' data */
 	int			objects_count;
+	int			objects_room;
+	bool		touched;		/* more than it lists */
+	bool		wanted;			/* whatever it is about; else only what is labelled */
 	bool		resolved;		/* each has its schema, or can have none */
 	hg_audit_words statement;
 	int64		began_us;
@@ -464,35 +152,101 @@ typedef struct utility
 
 static utility *running = NULL;
 
+static void
+object_add(utility *u, const char *bundle, size_t size, bool phi)
+{
+	MemoryContext context = GetMemoryChunkContext(u);
+	object	   *added;
+
+	if (u->objects_count == u->objects_room)
+	{
+		u->objects_room = Max(4, 2 * u->objects_room);
+		u->objects = u->objects == NULL
+			? MemoryContextAlloc(context, u->objects_room * sizeof(object))
+			: repalloc(u->objects, u->objects_room * sizeof(object));
+	}
+	added = &u->objects[u->objects_count++];
+	added->phi = phi;
+	hg_audit_words_finish(&added->words, memcpy(MemoryContextAlloc(context, size), bundle, size),
+						  size);
+}
+
+/* Data that leaves, or goes, by other ways than a query; rows of a partition are its root's. */
+static bool
+takes_data(Node *node)
+{
+	return IsA(node, CopyStmt) || IsA(node, TruncateStmt);
+}
+
 /* Names what the statement is about; again afterwards for what it has created. */
 static void
 objects_prepare(utility *u)
 {
 	char		bundle[HG_AUDIT_BUNDLE_SIZE];
-	int			count = Max(list_length(listed(u->node)), 1);
 
-	u->objects = palloc(count * sizeof(u->objects[0]));
 	u->objects_count = 0;
 	u->resolved = true;
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < hg_audit_targets_count(u->node); i++)
 	{
-		hg_audit_words *words = &u->objects[u->objects_count];
+		hg_audit_words words;
+		hg_audit_target t;
 		ListCell   *cell;
-		target		t;
 		size_t		size;
+		bool		phi;
 
-		target_of(&t, u->node, i);
+		hg_audit_target_of(&t, u->node, i);
 		if (t.type == NULL && t.name == NULL)
 			continue;
 		if (t.relation && t.schema == NULL)
 			u->resolved = false;
-		hg_audit_words_object(words, bundle, t.type, t.schema, t.name);
-		size = words->size;
+		phi = OidIsValid(t.oid) && (takes_data(u->node) || IsA(u->node, DropStmt))
+			&& hg_audit_relation_phi(t.oid, t.columns);
+		if (OidIsValid(t.oid) && takes_data(u->node))
+			hg_audit_relation_words(&words, bundle, hg_audit_relation_root(t.oid));
+		else
+			hg_audit_words_object(&words, bundle, t.type, t.schema, t.name);
+		size = words.size;
 		foreach(cell, t.columns)
 			size = hg_audit_bundle_name(bundle, size, strVal(lfirst(cell)));
-		hg_audit_words_finish(words, memcpy(palloc(size), bundle, size), size);
-		u->objects_count++;
+		object_add(u, bundle, size, phi);
 	}
+}
+
+/* A table that a statement empties or drops, whether it names it or not: CASCADE, OWNED BY. */
+static void
+object_touched(utility *u, Oid relation)
+{
+	char		bundle[HG_AUDIT_BUNDLE_SIZE];
+	char		kind = get_rel_relkind(relation);
+	hg_audit_words words;
+
+	if (kind == RELKIND_INDEX || kind == RELKIND_PARTITIONED_INDEX || kind == RELKIND_TOASTVALUE
+		|| kind == RELKIND_COMPOSITE_TYPE || kind == '\0')
+		return;
+	hg_audit_relation_words(&words, bundle, IsA(u->node, TruncateStmt)
+							? hg_audit_relation_root(relation) : relation);
+	for (int i = 0; i < u->objects_count; i++)
+	{
+		if (u->objects[i].words.size == words.size
+			&& memcmp(u->objects[i].words.data, words.data, words.size) == 0)
+			return;
+	}
+	object_add(u, words.data, words.size, hg_audit_relation_phi(relation, NIL));
+	u->touched = true;
+}
+
+static void
+object_access(ObjectAccessType access, Oid class, Oid id, int sub, void *argument)
+{
+	if (previous_access)
+		previous_access(access, class, id, sub, argument);
+	if (running == NULL || IsParallelWorker() || class != RelationRelationId || sub != 0)
+		return;
+	/* What the server makes and drops for itself, to rewrite a table say, is none. */
+	if (access == OAT_TRUNCATE
+		|| (access == OAT_DROP
+			&& (((ObjectAccessDrop *) argument)->dropflags & PERFORM_DELETION_INTERNAL) == 0))
+		object_touched(running, id);
 }
 
 /* The server calls a transaction's end and the way back to a savepoint the same. */
@@ -543,8 +297,13 @@ utility_record(utility *u, hg_audit_outcome outcome, int sqlstate, int64 rows)
 	if (u->event.class != HG_AUDIT_MISC && u->event.class != HG_AUDIT_CONFIG)
 		hg_audit_transaction_wrote = true;
 	for (int i = 0; i < u->objects_count; i++)
-		hg_audit_put(&u->event, &u->action, &u->objects[i], &u->statement);
-	if (u->objects_count == 0)
+	{
+		u->event.flags = (u->event.flags & ~HG_AUDIT_EVENT_PHI)
+			| (u->objects[i].phi ? HG_AUDIT_EVENT_PHI : 0);
+		if (u->wanted || u->objects[i].phi)
+			hg_audit_put(&u->event, &u->action, &u->objects[i].words, &u->statement);
+	}
+	if (u->objects_count == 0 && u->wanted)
 		hg_audit_put(&u->event, &u->action, NULL, &u->statement);
 }
 
@@ -564,6 +323,12 @@ is_told_before(Node *node)
 		|| pg_strncasecmp(set->name, "log_", 4) == 0
 		|| pg_strcasecmp(set->name, "session_replication_role") == 0
 		|| pg_strcasecmp(set->name, "shared_preload_libraries") == 0;
+}
+
+static bool
+class_wanted(Node *node, hg_audit_class class)
+{
+	return is_of_cluster(node) ? hg_audit_wanted_cluster(class) : hg_audit_wanted(class);
 }
 
 static bool
@@ -591,7 +356,10 @@ utility_wanted(Node *node, volatile hg_audit_class *class)
 				return false;
 		}
 	}
-	return is_of_cluster(node) ? hg_audit_wanted_cluster(*class) : hg_audit_wanted(*class);
+	/* Who emptied what is labelled is always told in a flagged database. */
+	return class_wanted(node, *class)
+		|| (IsA(node, TruncateStmt) && hg_audit_ring_shared != NULL && hg_state_ready()
+			&& hg_state_database_flagged());
 }
 
 static void
@@ -624,7 +392,8 @@ process_utility(PlannedStmt *plan, const char *text, bool read_only,
 	}
 	if (IsTransactionState())
 		hg_audit_session_refresh();
-	u = palloc(sizeof(utility));
+	u = palloc0(sizeof(utility));
+	u->wanted = class_wanted(plan->utilityStmt, class);
 	utility_prepare(u, plan, text, class);
 	if (is_told_before(plan->utilityStmt))
 	{
@@ -650,7 +419,7 @@ process_utility(PlannedStmt *plan, const char *text, bool read_only,
 	PG_END_TRY();
 	hg_audit_running = outer;
 	running = u->outer;
-	if (!u->resolved && IsTransactionState())
+	if (!u->resolved && !u->touched && IsTransactionState())
 		objects_prepare(u);
 	if (u->event.class != HG_AUDIT_CLASSES)
 		utility_record(u, HG_AUDIT_SUCCESS, 0,
@@ -715,6 +484,8 @@ hg_audit_utility_init(void)
 {
 	previous_utility = ProcessUtility_hook;
 	ProcessUtility_hook = process_utility;
+	previous_access = object_access_hook;
+	object_access_hook = object_access;
 	RegisterXactCallback(transaction_ended, NULL);
 	hg_audit_transaction_number = 1;
 }

@@ -30,7 +30,7 @@
 typedef struct object_key
 {
 	Oid			relation;
-	uint32		write;
+	uint32		use;			/* hg_audit_use */
 	uint64		columns;		/* hash of the set */
 } object_key;
 
@@ -174,11 +174,11 @@ is_side_door(const char *name)
 
 /* Catalogs are noise, but for those that matter. */
 static bool
-is_skipped(Form_pg_class class, const char *schema, bool write)
+is_skipped(Form_pg_class class, const char *schema, hg_audit_use use)
 {
 	if (class->relnamespace == PG_CATALOG_NAMESPACE)
-		return !write && !is_side_door(NameStr(class->relname));
-	return strcmp(schema, "information_schema") == 0 || class->relnamespace == PG_TOAST_NAMESPACE;
+		return use == HG_AUDIT_USE_READ && !is_side_door(NameStr(class->relname));
+	return strcmp(schema, "information_schema") == 0;
 }
 
 static bool
@@ -189,12 +189,97 @@ is_labelled(Oid relation, int column)
 	return GetSecurityLabel(&address, "hipaa_guard") != NULL;
 }
 
+/* Its name has the table's OID, which says so in turn. */
 static Oid
-root_of(Oid relation, bool is_partition)
+toast_owner(Oid relation, const char *name)
 {
-	List	   *ancestors = is_partition ? get_partition_ancestors(relation) : NIL;
+	Oid			owner = InvalidOid;
+	HeapTuple	tuple;
 
-	return ancestors == NIL ? relation : llast_oid(ancestors);
+	if (strncmp(name, "pg_toast_", 9) != 0)
+		return relation;
+	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum((Oid) strtoul(name + 9, NULL, 10)));
+	if (!HeapTupleIsValid(tuple))
+		return relation;
+	if (((Form_pg_class) GETSTRUCT(tuple))->reltoastrelid == relation)
+		owner = ((Form_pg_class) GETSTRUCT(tuple))->oid;
+	ReleaseSysCache(tuple);
+	return OidIsValid(owner) ? hg_audit_relation_root(owner) : relation;
+}
+
+Oid
+hg_audit_relation_root(Oid relation)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+	Oid			root = relation;
+	Form_pg_class class;
+
+	if (!HeapTupleIsValid(tuple))
+		return relation;
+	class = (Form_pg_class) GETSTRUCT(tuple);
+	if (class->relnamespace == PG_TOAST_NAMESPACE)
+		root = toast_owner(relation, NameStr(class->relname));
+	else if (class->relispartition)
+		root = llast_oid(get_partition_ancestors(relation));
+	ReleaseSysCache(tuple);
+	return root;
+}
+
+/* By its own label or that of the root's column of this name. */
+static bool
+column_is_labelled(Oid relation, Oid root, AttrNumber column)
+{
+	char	   *name;
+
+	if (is_labelled(relation, column))
+		return true;
+	name = relation == root ? NULL : get_attname(relation, column, true);
+	return name != NULL && is_labelled(root, get_attnum(root, name));
+}
+
+static bool
+any_is_labelled(Oid relation)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+	AttrNumber	columns = -1;
+	bool		labelled = false;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		columns = ((Form_pg_class) GETSTRUCT(tuple))->relnatts;
+		ReleaseSysCache(tuple);
+	}
+	for (AttrNumber column = 0; column <= columns && !labelled; column++)
+		labelled = is_labelled(relation, column);
+	return labelled;
+}
+
+bool
+hg_audit_relation_phi(Oid relation, const List *columns)
+{
+	Oid			root = hg_audit_relation_root(relation);
+	const ListCell *cell;
+
+	if (is_labelled(relation, 0) || is_labelled(root, 0))
+		return true;
+	if (columns == NIL)
+		return any_is_labelled(relation) || any_is_labelled(root);
+	foreach(cell, columns)
+	{
+		AttrNumber	column = get_attnum(relation, strVal(lfirst(cell)));
+
+		if (column > 0 && column_is_labelled(relation, root, column))
+			return true;
+	}
+	return false;
+}
+
+void
+hg_audit_relation_words(hg_audit_words *words, char *bundle, Oid relation)
+{
+	hg_audit_words_object(words, bundle, kind_name(get_rel_relkind(relation)),
+						  get_namespace_name(get_rel_namespace(relation)),
+						  get_rel_name(relation));
 }
 
 /* The columns' names behind the relation's; also looks at their labels. */
@@ -213,6 +298,7 @@ columns_add(char *bundle, size_t size, Oid relation, Oid root, const Bitmapset *
 		if (column == 0)
 		{
 			size = hg_audit_bundle_add(bundle, size, HG_AUDIT_BUNDLE_SIZE, "*", 1);
+			*phi = *phi || hg_audit_relation_phi(relation, NIL);
 			continue;
 		}
 		name = column < 0 ? NULL : get_attname(relation, column, true);
@@ -224,7 +310,7 @@ columns_add(char *bundle, size_t size, Oid relation, Oid root, const Bitmapset *
 		size = hg_audit_bundle_name(bundle, size, name);
 		told++;
 		if (!*phi)
-			*phi = is_labelled(root, relation == root ? column : get_attnum(root, name));
+			*phi = column_is_labelled(relation, root, column);
 	}
 	return size;
 }
@@ -247,10 +333,10 @@ object_build(object_entry *entry, const Bitmapset *columns)
 		return;
 	class = (Form_pg_class) GETSTRUCT(tuple);
 	schema = get_namespace_name(class->relnamespace);
-	entry->skip = schema == NULL || is_skipped(class, schema, entry->key.write != 0);
+	entry->skip = schema == NULL || is_skipped(class, schema, entry->key.use);
 	if (!entry->skip)
 	{
-		entry->root = root_of(entry->key.relation, class->relispartition);
+		entry->root = hg_audit_relation_root(entry->key.relation);
 		entry->view = class->relkind == RELKIND_VIEW
 			&& class->relnamespace != PG_CATALOG_NAMESPACE;
 		if (entry->root != entry->key.relation)
@@ -260,7 +346,9 @@ object_build(object_entry *entry, const Bitmapset *columns)
 								   strlen(kind_name(class->relkind)));
 		size = hg_audit_bundle_name(bundle, size, schema);
 		size = hg_audit_bundle_name(bundle, size, name);
-		entry->phi = is_labelled(entry->root, 0);
+		entry->phi = is_labelled(entry->root, 0) || is_labelled(entry->key.relation, 0);
+		if (entry->key.use == HG_AUDIT_USE_DELETE || class->relnamespace == PG_TOAST_NAMESPACE)
+			entry->phi = hg_audit_relation_phi(entry->key.relation, NIL);
 		size = columns_add(bundle, size, entry->key.relation, entry->root, columns, &entry->phi);
 		entry->bundle = MemoryContextAlloc(objects_context, size);
 		memcpy(entry->bundle, bundle, size);
@@ -301,7 +389,7 @@ object_enter(const object_key *key, const Bitmapset *columns)
 }
 
 void
-hg_audit_object_get(Oid relation, const Bitmapset *columns, bool write, bool build,
+hg_audit_object_get(Oid relation, const Bitmapset *columns, hg_audit_use use, bool build,
 					hg_audit_object *object)
 {
 	object_key	key;
@@ -310,7 +398,7 @@ hg_audit_object_get(Oid relation, const Bitmapset *columns, bool write, bool bui
 	memset(&key, 0, sizeof(key));
 	memset(object, 0, sizeof(*object));
 	key.relation = relation;
-	key.write = write;
+	key.use = use;
 	if (columns != NULL)
 		key.columns = hg_audit_hash64(columns->words, columns->nwords * sizeof(columns->words[0]));
 	if (objects != NULL)

@@ -95,11 +95,19 @@ place_of(const plan_key *key)
 	return &plans[hash >> 32 & (PLANS_KEPT - 1)];
 }
 
+static hg_audit_use
+use_of(const QueryDesc *desc, const HG_PERMS *perms)
+{
+	if (!hg_audit_plan_changes(desc)
+		|| (perms->requiredPerms & (ACL_INSERT | ACL_UPDATE | ACL_DELETE)) == 0)
+		return HG_AUDIT_USE_READ;
+	return perms->requiredPerms & ACL_DELETE ? HG_AUDIT_USE_DELETE : HG_AUDIT_USE_WRITE;
+}
+
 static bool
 is_write(const QueryDesc *desc, const HG_PERMS *perms)
 {
-	return hg_audit_plan_changes(desc)
-		&& (perms->requiredPerms & (ACL_INSERT | ACL_UPDATE | ACL_DELETE)) != 0;
+	return use_of(desc, perms) != HG_AUDIT_USE_READ;
 }
 
 /*
@@ -170,7 +178,7 @@ each(const QueryDesc *desc, bool views, bool build, hg_audit_plan_tell tell, voi
 	for (int i = 0; i < list_length(list); i++)
 	{
 		const HG_PERMS *perms = (const HG_PERMS *) list_nth(list, i);
-		bool		write = is_write(desc, perms);
+		hg_audit_use use = use_of(desc, perms);
 		hg_audit_plan_object object;
 		hg_audit_object found;
 		Bitmapset  *columns;
@@ -179,13 +187,13 @@ each(const QueryDesc *desc, bool views, bool build, hg_audit_plan_tell tell, voi
 		if (!is_told(perms) || is_of_rule(desc, perms)
 			|| !perms_first(desc, i, &columns, &owned))
 			continue;
-		hg_audit_object_get(perms->relid, columns, write, build, &found);
+		hg_audit_object_get(perms->relid, columns, use, build, &found);
 		if (owned)
 			bms_free(columns);
 		if (found.skip || found.view != views)
 			continue;
 		object.words = found.words;
-		object.class = write ? HG_AUDIT_WRITE : HG_AUDIT_READ;
+		object.class = use == HG_AUDIT_USE_READ ? HG_AUDIT_READ : HG_AUDIT_WRITE;
 		object.phi = found.phi;
 		tell(state, &object);
 		told = true;

@@ -6,12 +6,14 @@ use lib "$FindBin::Bin/../lib";
 use Client;
 use Guarded;
 
-my $node = new_node('complete', "hipaa_guard.audit_unflagged = on\nlog_min_messages = error");
+my $node = new_node('complete', { init => [allows_streaming => 1] }, "hipaa_guard.audit_unflagged = on\nlog_min_messages = error",
+    'log_replication_commands = off');
 create_extension($node, 'postgres');
 sql($node, 'postgres', <<'SQL');
 CREATE TABLE patient (id int PRIMARY KEY, ssn text);
 INSERT INTO patient SELECT n, 'ssn ' || n FROM generate_series(1, 100) n;
 CREATE TABLE big AS SELECT n AS id, repeat('x', 100) AS note FROM generate_series(1, 50000) n;
+CREATE TABLE lines AS SELECT n AS id FROM generate_series(1, 100) n;
 CREATE TABLE log (line text);
 CREATE TABLE ruled (id int);
 CREATE RULE also AS ON INSERT TO ruled DO ALSO INSERT INTO log VALUES ('rule');
@@ -119,12 +121,26 @@ is(by_psql('loop_caught', 'BEGIN; DO $$ DECLARE r record; BEGIN FOR r IN SELECT 
 is(by_psql('function_left', 'BEGIN; DECLARE c CURSOR FOR SELECT all_patients(); FETCH 3 FROM c; ROLLBACK'),
     'read done 3, read done patient 3', 'and what a function had read that nobody ends');
 
+# The replication protocol.
+$client = Client->new($node->host, $node->port, application_name => 'replica', replication => 'true');
+$client->simple('IDENTIFY_SYSTEM');
+$client->simple("BASE_BACKUP (TARGET 'blackhole', CHECKPOINT 'fast')");
+$client->simple('CREATE_REPLICATION_SLOT mine TEMPORARY PHYSICAL');
+$client->simple('START_REPLICATION SLOT none PHYSICAL 0/1000000');
+$client->close;
+is(told('replica'), 'copy done, copy done', 'a base backup and a stream of WAL are told');
+is(sql($node, 'postgres', "SELECT string_agg(concat_ws(' ', class, command_tag, outcome, CASE command_tag WHEN 'LOGIN' THEN detail END),
+    ', ' ORDER BY seq) FROM hipaa_guard.audit_log WHERE application_name = 'replica' AND class NOT IN ('copy')"),
+    'auth LOGIN success replication, misc REPLICATION success, function CREATE_REPLICATION_SLOT success, misc failure, '
+    . 'auth DISCONNECT success', 'and so is what else that client does, and what fails');
+unlike(slurp($node->logfile), qr/received replication command/, 'which does not show in a log that was not asked for it');
+
 # One relation in two roles, rows that nobody counted, rows before an error.
 is(by_psql('both', 'WITH w AS (UPDATE patient SET ssn = ssn WHERE id = 3 RETURNING 1) SELECT id FROM patient'),
     'read done patient 100, write done patient', 'a table that is read and written is told as both');
 is(by_psql('rule', 'INSERT INTO ruled VALUES (1)'), 'write done ruled 1, write done ruled, write done log',
     'what a rule writes has no number of rows rather than a wrong one');
-is(by_psql('divided', 'SELECT 1 / (id - 50) FROM big'), 'read 22012 big 49', 'a failure tells the rows that came before it');
+is(by_psql('divided', 'SELECT 1 / (id - 50) FROM lines'), 'read 22012 lines 49', 'a failure tells the rows that came before it');
 is(by_psql('twice', 'BEGIN; DO $$ BEGIN PERFORM 1 / (id - id) FROM patient; EXCEPTION WHEN others THEN NULL; END $$;
     SELECT 1 / 0 FROM patient; ROLLBACK'), 'read 22012 patient 0, read 22012', 'an error is told although one like it was caught before');
 is(by_psql('commented', "/* a /* b */ */ -- c\n SELECT nothing FROM patient"), 'read 42703', 'a comment hides no class');
