@@ -314,23 +314,54 @@ overwrite(char *string)
 		strcpy(string, HG_REDACTED);
 }
 
-/* "connection authenticated", "connection authorized": pg_hba.conf has been asked by then. */
-static bool
-is_after_authentication(const ErrorData *edata)
+/*
+ * Which of a client's names can be replaced while it connects: whoever comes
+ * to use them has taken a pointer to them before.
+ */
+typedef enum client_names
+{
+	NAMES_USED,					/* both are still asked for */
+	NAMES_USER_USED,			/* pg_hba.conf has been read, and a user map comes */
+	NAMES_FREE
+} client_names;
+
+static client_names
+client_names_in_use(const ErrorData *edata)
 {
 	const char *name = edata->funcname == NULL ? "" : edata->funcname;
 
-	return strcmp(name, "set_authn_id") == 0 || strcmp(name, "ClientAuthentication") == 0 ||
-		strcmp(name, "PerformAuthentication") == 0;
+	/* "connection authorized"; and "authenticated" where no method was asked. */
+	if (!ClientAuthInProgress || strcmp(name, "PerformAuthentication") == 0 ||
+		strcmp(name, "ClientAuthentication") == 0)
+		return NAMES_FREE;
+	return strcmp(name, "set_authn_id") == 0 ? NAMES_USER_USED : NAMES_USED;
 }
 
+static char redacted_name[] = HG_REDACTED;
+
 static bool
-client_names_are_ordinary(const Port *port, const hg_mask_options *mask)
+client_name_may_stay(const char *name, const hg_mask_options *mask)
 {
-	return (port->user_name == NULL ||
-			hg_mask_name_is_ordinary(port->user_name, strlen(port->user_name), mask)) &&
-		(port->database_name == NULL ||
-		 hg_mask_name_is_ordinary(port->database_name, strlen(port->database_name), mask));
+	return name == NULL || name == redacted_name ||
+		hg_mask_name_is_ordinary(name, strlen(name), mask);
+}
+
+/*
+ * Until there is such a role and database, a client may call itself anything.
+ * What is still asked for cannot be replaced: the log does without the line.
+ */
+static void
+mask_connecting(ErrorData *edata, Port *port, const hg_mask_options *mask)
+{
+	client_names use = client_names_in_use(edata);
+
+	if (use != NAMES_USED && !client_name_may_stay(port->database_name, mask))
+		port->database_name = redacted_name;
+	if (use == NAMES_FREE && !client_name_may_stay(port->user_name, mask))
+		port->user_name = redacted_name;
+	if (!client_name_may_stay(port->database_name, mask) ||
+		!client_name_may_stay(port->user_name, mask))
+		edata->output_to_server = false;
 }
 
 /* application_name and what else of the client log_line_prefix, csvlog and jsonlog show. */
@@ -338,7 +369,6 @@ static void
 mask_client(ErrorData *edata, const hg_mask_log_options *options)
 {
 	static char checked[NAMEDATALEN];
-	static char redacted[] = HG_REDACTED;
 	const hg_mask_options *mask = &options->mask;
 	Port	   *port = MyProcPort;
 
@@ -348,25 +378,17 @@ mask_client(ErrorData *edata, const hg_mask_log_options *options)
 			overwrite(application_name);
 		strlcpy(checked, application_name, sizeof(checked));
 	}
-	if (port == NULL || !ClientAuthInProgress)
+	if (port == NULL || (!ClientAuthInProgress && OidIsValid(MyDatabaseId)))
 		return;
-	/* Whether there is such a database is asked for later, by a pointer that was taken before. */
-	if (is_after_authentication(edata) && port->database_name != NULL &&
-		!hg_mask_name_is_ordinary(port->database_name, strlen(port->database_name), mask))
-		port->database_name = redacted;
-	/* Until it is authenticated a client may call itself anything; FATAL is the end of it. */
 	if (edata->elevel < FATAL)
 	{
-		/* What is still asked for cannot be overwritten: the log does without. */
-		if (edata->elevel < LOG && !client_names_are_ordinary(port, mask))
-			edata->output_to_server = false;
+		mask_connecting(edata, port, mask);
 		return;
 	}
-	if (port->user_name != NULL &&
-		!hg_mask_name_is_ordinary(port->user_name, strlen(port->user_name), mask))
+	/* The end of it. */
+	if (!client_name_may_stay(port->user_name, mask))
 		overwrite(port->user_name);
-	if (port->database_name != NULL &&
-		!hg_mask_name_is_ordinary(port->database_name, strlen(port->database_name), mask))
+	if (!client_name_may_stay(port->database_name, mask))
 		overwrite(port->database_name);
 	if (port->application_name != NULL &&
 		!hg_mask_application_is_ordinary(port->application_name,

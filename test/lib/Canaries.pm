@@ -271,21 +271,32 @@ sub send_guests
     my $hba = $node->data_dir . '/pg_hba.conf';
     sql($node, 'postgres', "CREATE ROLE known LOGIN PASSWORD 'x'");
     open my $out, '>', $hba or die "cannot write $hba: $!";
-    print $out "local all,replication postgres trust\nlocal all known password\nlocal other all reject\nlocal all all password\n";
+    print $out "local all,replication postgres trust\nlocal all known password\nlocal other all reject\nlocal template1 all trust\n"
+        . "local template0 all peer\nlocal all all password\n";
     close $out;
     $node->reload;
-    wait_until($node, "SELECT count(*) = 4 FROM pg_hba_file_rules", 'the rules are read');
+    wait_until($node, "SELECT count(*) = 6 FROM pg_hba_file_rules", 'the rules are read');
     my @guests = ({ user => '{c} x', password => '{c}' }, { user => 'known', password => '{c}' },
         { user => 'postgres', database => '{c} x' }, { user => '{c} x', database => 'other' },
         { user => 'postgres', application_name => '{c} "x"' }, { user => 'postgres', '{c} x' => 'y' },
         { user => 'postgres', options => '-c {c}\\ x=y' }, { user => 'postgres', options => '-c work_mem={c}' },
-        { user => 'postgres', database => 'postgres', replication => '{c}' });
-    for my $options (@guests)
+        { user => 'postgres', database => 'postgres', replication => '{c}' },
+        { user => '{c} x', database => 'template1' }, { user => '{c} x', database => 'template0' });
+    # What is logged of a connection decides where the names are seen first.
+    for my $logged (qw(on off))
     {
-        my $guest = connect_to($node, map { fill($_) => fill($options->{$_}) } sort keys %$options);
-        receive($guest->{errors});
-        $guest->close;
+        sql($node, 'postgres', "ALTER SYSTEM SET log_connections = $logged");
+        $node->reload;
+        wait_until($node, "SELECT setting = '$logged' FROM pg_settings WHERE name = 'log_connections'", "log_connections is $logged");
+        for my $options (@guests)
+        {
+            my $guest = connect_to($node, map { fill($_) => fill($options->{$_}) } sort keys %$options);
+            receive($guest->{errors});
+            $guest->close;
+        }
     }
+    sql($node, 'postgres', 'ALTER SYSTEM RESET log_connections');
+    $node->reload;
     return;
 }
 
