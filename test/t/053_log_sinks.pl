@@ -9,7 +9,7 @@ use Guarded;
 use Client;
 
 my ($libraries) = PostgreSQL::Test::Utils::run_command([ 'pg_config', '--pkglibdir' ]);
-my %there = map { $_ => -e "$libraries/$_.so" } qw(pgaudit pgauditlogtofile auto_explain pg_cron plperl plpython3);
+my %there = map { $_ => -e "$libraries/$_.so" } qw(pgaudit pgauditlogtofile auto_explain pg_cron plperl plpython3 jsonb_plpython3 pltcl);
 my $folder = PostgreSQL::Test::Utils::tempdir_short();
 
 # syslog(3) as a file: /dev/log is the machine's, and not ours to listen on.
@@ -82,7 +82,7 @@ my @noisy = ("logging_collector = on", "log_destination = 'stderr,csvlog,jsonlog
     "log_disconnections = on", "log_line_prefix = '%m [%p] %q%u@%d/%a %i '", "auto_explain.log_min_duration = 0",
     "auto_explain.log_analyze = on", "wal_level = logical", "max_wal_senders = 5", "autovacuum = on",
     "autovacuum_naptime = '1s'", "log_autovacuum_min_duration = 0", "restart_after_crash = on", "wal_retrieve_retry_interval = '500ms'",
-    "syslog_split_messages = on", "hipaa_guard.allowed_extensions = 'plperl, plpython3u, pg_cron, pgaudit'",
+    "syslog_split_messages = on", "hipaa_guard.allowed_extensions = 'plperl, plpython3u, jsonb_plpython3u, pltcl, pg_cron, pgaudit'",
     ($there{pgaudit} ? ("pgaudit.log = 'all'", "pgaudit.log_parameter = on", "pgaudit.log_relation = on") : ()),
     ($there{pgauditlogtofile} ? ("pgaudit.log_directory = 'pgaudit'", "pgaudit.log_filename = 'audit.log'") : ()),
     ($there{pg_cron} ? ("cron.database_name = 'postgres'", "cron.use_background_workers = on", "max_worker_processes = 20") : ()));
@@ -132,6 +132,39 @@ sub languages
         $got .= $client->simple(sprintf "SELECT %s('%s')", $_, canary($_)) for qw(py_say py_raise py_int py_run);
         $got .= $client->extended("SELECT $_(\$1)", canary("$_ with a parameter")) for qw(py_say py_raise);
         like($got, qr/PL\/Python function "?py_say/, 'PL/Python says where it failed');
+    }
+    SKIP:
+    {
+        skip 'jsonb_plpython3u is not installed', 1 unless $there{plpython3} && $there{jsonb_plpython3};
+        # A number that does not look like one, and an object that is none of JSON's.
+        $got .= $client->simple($_) for 'CREATE EXTENSION jsonb_plpython3u',
+            'CREATE FUNCTION py_number(v text) RETURNS jsonb LANGUAGE plpython3u TRANSFORM FOR TYPE jsonb AS $$'
+            . "\nclass Odd(int):\n    def __str__(self): return v\nreturn [Odd(1)]\n\$\$",
+            'CREATE FUNCTION py_object(v text) RETURNS jsonb LANGUAGE plpython3u TRANSFORM FOR TYPE jsonb AS $$'
+            . "\nreturn type(v, (object,), {})()\n\$\$";
+        $got .= $client->simple(sprintf "SELECT %s('%s')", $_, canary($_)) for qw(py_number py_object);
+        $got .= $client->extended("SELECT $_(\$1)", canary("$_ with a parameter")) for qw(py_number py_object);
+        like($got, qr/could not convert value "\[redacted\]" to jsonb/, 'jsonb_plpython3u says what failed');
+    }
+    SKIP:
+    {
+        skip 'PL/Tcl is not installed', 1 unless $there{pltcl};
+        $got .= $client->simple($_) for 'CREATE EXTENSION pltcl',
+            'CREATE FUNCTION tcl_say(text) RETURNS int LANGUAGE pltcl AS $$ elog ERROR "no patient $1 here" $$',
+            'CREATE FUNCTION tcl_error(text) RETURNS int LANGUAGE pltcl AS $$ error "no patient $1" $$',
+            'CREATE FUNCTION tcl_code(text) RETURNS int LANGUAGE pltcl AS $$ return -code error -errorinfo "at $1" "no $1" $$',
+            'CREATE FUNCTION tcl_eval(text) RETURNS int LANGUAGE pltcl AS $$ eval $1 $$',
+            'CREATE FUNCTION tcl_int(text) RETURNS int LANGUAGE pltcl AS $$ return $1 $$',
+            'CREATE FUNCTION tcl_row(text, OUT a text, OUT b text) LANGUAGE pltcl AS $$ return [list $1 x] $$',
+            'CREATE FUNCTION tcl_list(text, OUT a text, OUT b text) LANGUAGE pltcl AS $$ return "{$1" $$',
+            q{CREATE FUNCTION tcl_run(text) RETURNS int LANGUAGE pltcl AS $$ spi_exec "SELECT '$1'::int" $$},
+            'CREATE FUNCTION tcl_warn(text) RETURNS int LANGUAGE pltcl AS $$ elog WARNING "no patient $1"; return 1 $$';
+        for my $name (qw(say error code eval int row list run warn))
+        {
+            $got .= $client->simple(sprintf "SELECT tcl_%s('%s')", $name, canary("tcl_$name"));
+            $got .= $client->extended("SELECT tcl_$name(\$1)", canary("tcl_$name with a parameter"));
+        }
+        like($got, qr/in PL\/Tcl function "?tcl_say/, 'PL/Tcl says where it failed');
     }
     return $got;
 }
