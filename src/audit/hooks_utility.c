@@ -331,8 +331,9 @@ class_wanted(Node *node, hg_audit_class class)
 	return is_of_cluster(node) ? hg_audit_wanted_cluster(class) : hg_audit_wanted(class);
 }
 
+/* "whole": whatever it is about. */
 static bool
-utility_wanted(Node *node, volatile hg_audit_class *class)
+utility_wanted(Node *node, volatile hg_audit_class *class, volatile bool *whole)
 {
 	if (IsParallelWorker())
 		return false;
@@ -356,8 +357,9 @@ utility_wanted(Node *node, volatile hg_audit_class *class)
 				return false;
 		}
 	}
+	*whole = class_wanted(node, *class);
 	/* Who emptied what is labelled is always told in a flagged database. */
-	return class_wanted(node, *class)
+	return *whole
 		|| (IsA(node, TruncateStmt) && hg_audit_ring_shared != NULL && hg_state_ready()
 			&& hg_state_database_flagged());
 }
@@ -381,19 +383,21 @@ process_utility(PlannedStmt *plan, const char *text, bool read_only,
 {
 	volatile uint32 outer = hg_audit_running;
 	volatile hg_audit_class class = HG_AUDIT_MISC;
+	volatile bool whole = false;
 	QueryCompletion own = {CMDTAG_UNKNOWN, 0};
 	QueryCompletion *done = completion ? completion : &own;
 	utility    *volatile u = NULL;
 
-	if (!utility_wanted(plan->utilityStmt, &class))
+	if (!utility_wanted(plan->utilityStmt, &class, &whole))
 	{
 		utility_call(plan, text, read_only, context, params, environment, dest, completion);
 		return;
 	}
 	if (IsTransactionState())
 		hg_audit_session_refresh();
-	u = palloc0(sizeof(utility));
-	u->wanted = class_wanted(plan->utilityStmt, class);
+	/* Not its bundles, which are most of it. */
+	u = memset(palloc(sizeof(utility)), 0, offsetof(utility, action_bundle));
+	u->wanted = whole;
 	utility_prepare(u, plan, text, class);
 	if (is_told_before(plan->utilityStmt))
 	{
