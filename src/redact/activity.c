@@ -106,6 +106,8 @@ hg_redact_reported_activity(const char *statement, size_t size, size_t *masked_s
 static void
 report_if_top_level(const char *sql)
 {
+	if (!hg_redact_is_wanted())
+		return;
 	hg_redact_close_side_doors();
 	if (sql != NULL && debug_query_string != NULL && !is_shown_masked() &&
 		(sql == debug_query_string || hg_redact_statement_is_masked() ||
@@ -136,8 +138,8 @@ executor_run(HG_EXECUTOR_RUN_ARGS)
  * rows were ready before run through no hook, but the client gets an answer.
  * Rows and notices are many: the first one for a statement is enough.
  */
-static int
-put_message(char type, const char *body, size_t size)
+static void
+report_before_answer(char type)
 {
 	static TimestampTz looked_at = 0;
 
@@ -147,6 +149,13 @@ put_message(char type, const char *body, size_t size)
 		report_if_top_level(debug_query_string);
 		looked_at = MyBEEntry->st_activity_start_timestamp;
 	}
+}
+
+static int
+put_message(char type, const char *body, size_t size)
+{
+	if (hg_redact_is_wanted())
+		report_before_answer(type);
 	return previous_methods->putmessage(type, body, size);
 }
 

@@ -113,13 +113,19 @@ messages_are_translated(void)
 }
 
 bool
+hg_redact_is_wanted(void)
+{
+	return hg_guc_log_policy != HG_LOG_OFF || hg_state_cluster_flagged();
+}
+
+bool
 hg_redact_log_options(hg_mask_log_options *options)
 {
-	bool		strict = hg_state_cluster_flagged() || hg_guc_log_policy == HG_LOG_STRICT;
+	bool		strict = hg_guc_log_policy == HG_LOG_STRICT || hg_state_cluster_flagged();
 
-	memset(options, 0, sizeof(*options));
 	if (!strict && hg_guc_log_policy == HG_LOG_OFF)
 		return false;
+	memset(options, 0, sizeof(*options));
 	hg_redact_options(&options->mask);
 	remember(&options->mask);
 	options->strict = strict;

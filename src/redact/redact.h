@@ -37,6 +37,9 @@ extern size_t hg_redact_scan(const char *text, size_t size, size_t from, hg_phi_
  */
 extern bool hg_redact_log_options(hg_mask_log_options *options);
 
+/* The same question without the answer to how, for hot paths. */
+extern bool hg_redact_is_wanted(void);
+
 /*
  * Shows a statement in pg_stat_activity with its literals masked, in place of
  * the raw text. Does nothing when messages are not masked.
