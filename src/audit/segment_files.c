@@ -101,10 +101,28 @@ hg_audit_path(char *path, const char *directory, const char *name)
 	snprintf(path, HG_AUDIT_PATH_SIZE, "%s/%s", directory, name);
 }
 
+int
+hg_audit_file_open(const char *path)
+{
+	int			fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat status;
+	int			error = EINVAL;
+
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &status) != 0)
+		error = errno;
+	else if (S_ISREG(status.st_mode))
+		return fd;
+	close(fd);
+	errno = error;
+	return -1;
+}
+
 bool
 hg_audit_file_read(const char *path, uint8_t **data, size_t *size)
 {
-	int			fd = open(path, O_RDONLY | O_CLOEXEC);
+	int			fd = hg_audit_file_open(path);
 	struct stat status;
 	ssize_t		got = 0;
 

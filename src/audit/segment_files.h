@@ -38,6 +38,9 @@ extern void hg_audit_files_free(hg_audit_files *list);
 /* "directory/name", cut to HG_AUDIT_PATH_SIZE. */
 extern void hg_audit_path(char *path, const char *directory, const char *name);
 
+/* Opens to read; only a regular file, so that nothing waits for a FIFO's other end. */
+extern int	hg_audit_file_open(const char *path);
+
 /* Reads a whole file; *data is to be freed and has a zero behind its end. */
 extern bool hg_audit_file_read(const char *path, uint8_t **data, size_t *size);
 

@@ -30,7 +30,7 @@ hg_audit_header_read(const char *directory, const char *name, hg_audit_segment_h
 	int			fd;
 
 	snprintf(path, sizeof(path), "%s/%s", directory, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = hg_audit_file_open(path);
 	if (fd < 0)
 		return false;
 	ok = read(fd, header, sizeof(*header)) == (ssize_t) sizeof(*header)
@@ -65,7 +65,7 @@ line_append(hg_audit_trail *trail, const char *line)
 	while (size > 0 && data[size - 1] != '\n')
 		size--;
 	free(data);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
+	fd = open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK);
 	ok = fd >= 0 && ftruncate(fd, (off_t) size) == 0
 		&& hg_audit_file_write(fd, text, text_size, size, &done) && fsync(fd) == 0;
 	if (!ok)

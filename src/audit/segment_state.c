@@ -138,7 +138,7 @@ key_publish(hg_audit_trail *trail)
 	free(data);
 	if (there)
 		return true;
-	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0600);
 	ok = fd >= 0 && ftruncate(fd, (off_t) size) == 0
 		&& hg_audit_file_write(fd, text, line_size, size, &done) && fsync(fd) == 0;
 	if (!ok)

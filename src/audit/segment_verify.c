@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "audit/segment_verify.h"
 #include "audit/segment_window.h"
@@ -59,9 +60,12 @@ typedef struct verifier
 	hg_audit_segment segment;	/* where it stands; putting together, the one before */
 	bool		segment_closed;
 	bool		segments_before;
+	uint8_t		first_trail[HG_AUDIT_TRAIL_ID_SIZE];	/* of the first segment that is there */
+	uint32_t	first_epoch;
 	uint8_t		previous[HG_AUDIT_HASH_SIZE];	/* of the latest checkpoint */
 	bool		previous_known;
 	bool		checkpoint_found;
+	bool		vouched;		/* by a checkpoint of the given key or of one that it endorses */
 	uint32_t	texts;
 	room	   *room;
 	const char *name;			/* of the file at hand */
@@ -190,19 +194,27 @@ keys_load(verifier *v)
 	return ok;
 }
 
-/* The given key must be one of this trail's: then endorsements lead from it to all others. */
-static bool
-key_given_known(const verifier *v, const uint8_t *trail_id)
+/*
+ * The epoch of the given key, 1 if none is given; 0 if it is none of this trail's.
+ * It endorses the keys of later epochs.  Of earlier ones it says nothing: somebody
+ * else could have made them and put it behind, but for the chain that its
+ * checkpoints sign.
+ */
+static uint32_t
+key_given_epoch(const verifier *v, const uint8_t *trail_id)
 {
+	uint32_t	epoch = 0;
+
 	if (v->options->public_key == NULL)
-		return true;
+		return 1;
 	for (size_t i = 0; i < v->keys_count; i++)
 	{
 		if (same_trail(v->keys[i].trail_id, trail_id)
-			&& memcmp(v->keys[i].public_key, v->options->public_key, HG_AUDIT_KEY_SIZE) == 0)
-			return true;
+			&& memcmp(v->keys[i].public_key, v->options->public_key, HG_AUDIT_KEY_SIZE) == 0
+			&& v->keys[i].epoch > epoch)
+			epoch = v->keys[i].epoch;
 	}
-	return false;
+	return epoch;
 }
 
 /* How a segment follows the one before it, or stands at the beginning. */
@@ -251,13 +263,18 @@ header_check(verifier *v, const hg_audit_segment_header *header)
 
 	if (!header_follows(v, header))
 		return false;
+	if (!v->segments_before)
+	{
+		memcpy(v->first_trail, header->trail_id, sizeof(v->first_trail));
+		v->first_epoch = header->epoch;
+	}
 	key = key_find(v, header->trail_id, header->epoch, &at);
 	if (key == NULL || memcmp(key->public_key, header->public_key, HG_AUDIT_KEY_SIZE) != 0)
 		return problem(v, "key of the segment is not in the keys' file");
 	if (v->keys_used[at])
 		return problem(v, "key of epoch %" PRIu32 " is used twice", header->epoch);
 	v->keys_used[at] = true;
-	if (!key_given_known(v, header->trail_id))
+	if (key_given_epoch(v, header->trail_id) == 0)
 		return problem(v, "trail is not signed by the given key");
 	return true;
 }
@@ -455,19 +472,20 @@ segment_check(verifier *v, const hg_audit_file *file, bool tail_allowed)
 static bool
 fork_next(const verifier *v, const uint8_t *data, size_t size, const hg_audit_file *next)
 {
-	char		path[HG_AUDIT_PATH_SIZE + HG_AUDIT_FILE_NAME_SIZE];
+	char		path[HG_AUDIT_PATH_SIZE];
 	const hg_audit_segment_header *own = (const hg_audit_segment_header *) data;
 	hg_audit_segment_header header;
-	FILE	   *file;
-	size_t		got;
+	ssize_t		got;
+	int			fd;
 
-	snprintf(path, sizeof(path), "%s/%s", v->directory, next->name);
-	file = fopen(path, "rb");
-	if (file == NULL)
+	hg_audit_path(path, v->directory, next->name);
+	fd = hg_audit_file_open(path);
+	if (fd < 0)
 		return false;
-	got = fread(&header, 1, sizeof(header), file);
-	fclose(file);
-	return hg_audit_segment_header_problem(&header, got) == NULL
+	got = pread(fd, &header, sizeof(header), 0);
+	close(fd);
+	return got == (ssize_t) sizeof(header)
+		&& hg_audit_segment_header_problem(&header, sizeof(header)) == NULL
 		&& hg_audit_segment_header_problem(data, size) == NULL
 		&& !same_trail(header.trail_id, own->trail_id)
 		&& same_trail(header.parent_id, own->trail_id);
@@ -545,6 +563,8 @@ part_add(verifier *v, const hg_audit_file *file, const part *p)
 	if (!p->named)
 		return problem(v, "file name and header differ");
 	v->segments_before = true;
+	v->vouched |= p->checkpoints
+		&& p->segment.header.epoch >= key_given_epoch(v, p->segment.header.trail_id);
 	v->segment = p->segment;
 	v->segment_closed = p->closed;
 	if (p->checkpoints)
@@ -662,6 +682,14 @@ segments_check(verifier *v, const hg_audit_files *list)
 	return ok;
 }
 
+/* Whether the key's segment is one of those that were purged: before the first that is there. */
+static bool
+is_purged(const verifier *v, const hg_audit_key *key)
+{
+	return v->purged && same_trail(key->trail_id, v->purge.trail_id)
+		&& (!same_trail(key->trail_id, v->first_trail) || key->epoch < v->first_epoch);
+}
+
 /* What the keys and the checkpoint say that must be there. */
 static bool
 end_check(verifier *v)
@@ -669,13 +697,13 @@ end_check(verifier *v)
 	v->name = NULL;
 	for (size_t i = 0; i < v->keys_count; i++)
 	{
-		bool		purged = v->purged && same_trail(v->keys[i].trail_id, v->purge.trail_id);
-
-		if (!v->keys_used[i] && !purged && !v->options->live)
+		if (!v->keys_used[i] && !is_purged(v, &v->keys[i]) && !v->options->live)
 			return problem(v, "segment of key epoch %" PRIu32 " is missing", v->keys[i].epoch);
 	}
 	if (v->options->public_key != NULL && v->verdict->segments == 0)
 		return problem(v, "there is no segment");
+	if (v->options->public_key != NULL && !v->vouched)
+		return problem(v, "no checkpoint is signed by the given key or by one that it endorses");
 	if (v->options->checkpoint != NULL && !v->checkpoint_found)
 		return problem(v, "the given checkpoint is not in the trail: its tail was cut or replaced");
 	return true;
@@ -725,8 +753,11 @@ hg_audit_verify_receipt(const char *directory, const hg_audit_verify_options *op
 		key = key_find(&v, receipt->trail_id, receipt->epoch, &at);
 		if (key == NULL)
 			problem(&v, "the keys' file has no key of the trail and epoch that the receipt names");
-		else if (!key_given_known(&v, receipt->trail_id))
+		else if (key_given_epoch(&v, receipt->trail_id) == 0)
 			problem(&v, "the given key is none of the trail that the receipt names");
+		else if (key_given_epoch(&v, receipt->trail_id) > receipt->epoch)
+			problem(&v, "the given key does not endorse the one that signed the receipt: give "
+					"the first one of the trail");
 		else if (!hg_audit_receipt_ok(receipt, key->public_key))
 			problem(&v, "the signature of the receipt does not fit");
 	}

@@ -15,7 +15,8 @@
 
 typedef struct hg_audit_verify_options
 {
-	const uint8_t *public_key;	/* any key of the trail; NULL: the keys' file is believed */
+	const uint8_t *public_key;	/* of an epoch that has made a checkpoint, the first one best;
+								 * NULL: the keys' file is believed */
 	const char *checkpoint;		/* one kept elsewhere, or NULL */
 	bool		live;			/* the trail may be written meanwhile */
 	bool		(*interrupted) (void);	/* asked now and then whether to stop; or NULL */

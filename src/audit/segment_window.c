@@ -3,7 +3,6 @@
  *		Reads a segment frame by frame, a part of the file at a time.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -22,7 +21,7 @@ more(hg_audit_window *w)
 	memmove(w->data, w->data + w->offset, w->size);
 	w->offset = 0;
 	room = HG_AUDIT_WINDOW_SIZE - w->size;
-	fd = open(w->path, O_RDONLY | O_CLOEXEC);
+	fd = hg_audit_file_open(w->path);
 	got = fd < 0 ? -1 : pread(fd, w->data + w->size,
 							  room < HG_AUDIT_WINDOW_READ ? room : HG_AUDIT_WINDOW_READ,
 							  (off_t) (w->base + w->size));

@@ -97,7 +97,7 @@ segment_enter(const hg_audit_file *file)
 
 	segment_leave();
 	snprintf(path, sizeof(path), "%s/%s", ship.audit, file->name);
-	ship.in = open(path, O_RDONLY | O_CLOEXEC);
+	ship.in = hg_audit_file_open(path);
 	if (ship.in < 0)
 		return complain("cannot open segment", file->name, errno);
 	if (pread(ship.in, &header, sizeof(header), 0) != (ssize_t) sizeof(header)

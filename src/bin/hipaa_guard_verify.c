@@ -28,8 +28,8 @@ static const char usage[] =
 "  hipaa_guard_verify DIRECTORY --prove SEQ >PROOF\n"
 "  hipaa_guard_verify --check PROOF --key KEY\n"
 "\n"
-"  --key KEY          a public key of the trail, kept elsewhere: 64 hexadecimal\n"
-"                     digits, or a file whose first word they are\n"
+"  --key KEY          a public key of the trail, kept elsewhere, the first one best:\n"
+"                     64 hexadecimal digits, or a file whose first word they are\n"
 "  --trust-directory  instead of a key: believe the keys that lie beside the\n"
 "                     segments; finds damage, but not a forger's work\n"
 "  --checkpoint TEXT  a checkpoint kept elsewhere (a line of the server's log, or\n"
@@ -105,7 +105,16 @@ report(const hg_audit_verdict *verdict)
 	return verdict->ok ? 0 : 1;
 }
 
-/* The strings of a bundle, or a text as it is, on one line. */
+/* On one line, and without what a terminal would obey: a statement is anybody's text. */
+static void
+show_text(const char *text, size_t size)
+{
+	putchar(' ');
+	for (size_t i = 0; i < size; i++)
+		putchar((unsigned char) text[i] < ' ' || text[i] == 0x7f ? ' ' : text[i]);
+}
+
+/* The strings of a bundle, or a text as it is. */
 static void
 show(const char *title, const char *text, size_t size, bool bundle)
 {
@@ -115,10 +124,10 @@ show(const char *title, const char *text, size_t size, bool bundle)
 
 	printf("%s:", title);
 	if (text != NULL && !bundle)
-		printf(" %.*s", (int) size, text);
+		show_text(text, size);
 	while (bundle && text != NULL
 		   && hg_audit_bundle_next(text, size, &offset, &string, &string_size))
-		printf(" %.*s", string ? (int) string_size : 1, string ? string : "-");
+		show_text(string ? string : "-", string ? string_size : 1);
 	printf("\n");
 }
 

@@ -145,7 +145,10 @@ is(sqlstate_of($err), 'XX001', 'with a damaged file of terms nothing is purged')
 my $key = sql($node, 'postgres', q{SELECT substring(pg_read_file('hipaa_guard/audit/keys.file') FROM 'public=([0-9a-f]{64})')});
 $node->stop;
 is(system("hipaa_guard_verify $audit --key $key >/dev/null") >> 8, 0, 'the stand-alone verifier agrees with the purges');
-my ($first) = sort glob "$audit/*.hga";
+my ($first, @later) = sort glob "$audit/*.hga";
+rename $later[-1], "$audit/kept" or die "cannot rename $later[-1]: $!";
+is(system("hipaa_guard_verify $audit --key $key >/dev/null 2>&1") >> 8, 1, '... and finds that the last segment was taken');
+rename "$audit/kept", $later[-1] or die "cannot rename $audit/kept: $!";
 unlink $first;
 is(system("hipaa_guard_verify $audit --key $key >/dev/null 2>&1") >> 8, 1, '... and finds a segment that nobody purged');
 done_testing();

@@ -736,6 +736,123 @@ test_past(void)
 	hg_audit_trail_free(&trail);
 }
 
+/*
+ * A trail of somebody's own that lists the key that was kept as its next one, with a segment
+ * that names it.  Nothing there is signed by that key, nor by one that it endorses.
+ */
+static void
+test_impostor(void)
+{
+	hg_audit_trail trail;
+	hg_audit_verdict verdict;
+	hg_audit_segment segment_last;
+	hg_audit_key key;
+	uint8_t		own_private[HG_AUDIT_KEY_SIZE];
+	uint8_t		kept_private[HG_AUDIT_KEY_SIZE];
+	char		name[HG_AUDIT_FILE_NAME_SIZE];
+	char		first_line[HG_AUDIT_LINE_SIZE];
+	char		lines[2 * HG_AUDIT_LINE_SIZE + 2];
+	char		line[HG_AUDIT_LINE_SIZE];
+	uint8_t		content[sizeof(hg_audit_segment_header) + sizeof(hg_audit_frame_header) + 8];
+	const hg_audit_frame_header *first;
+	hg_audit_verify_options options = {NULL, NULL, false, NULL, 0};
+	hg_audit_receipt receipt;
+	uint8_t    *data;
+	size_t		size;
+
+	clear();
+	open_trail(&trail);
+	add_frame(&trail, 0);
+	add_gap(&trail, 5);
+	memcpy(own_private, trail.state.private_key, sizeof(own_private));
+	strcpy(first_line, trail.state.key_line);
+	close_trail(&trail);
+	open_trail(&trail);
+	add_frame(&trail, 2);
+	hg_audit_trail_free(&trail);
+
+	memset(&key, 0, sizeof(key));
+	segment(1, name, &data, &size);
+	memcpy(&segment_last.header, data, sizeof(segment_last.header));
+	/* The first frame is small and whole, the second one is half-written. */
+	first = (const hg_audit_frame_header *) (data + sizeof(segment_last.header));
+	memcpy(content + sizeof(segment_last.header), (const uint8_t *) first + first->size,
+		   sizeof(*first) + 8);
+	free(data);
+	memcpy(key.trail_id, segment_last.header.trail_id, sizeof(key.trail_id));
+	key.epoch = 2;
+	if (!hg_audit_key_create(kept_private, key.public_key)
+		|| !hg_audit_key_sign(&key, own_private, line))
+		exit(2);
+	snprintf(lines, sizeof(lines), "%s\n%s\n", first_line, line);
+	rewrite(HG_AUDIT_KEYS_FILE, lines, strlen(lines));
+	memcpy(segment_last.header.public_key, key.public_key, sizeof(key.public_key));
+	if (!hg_audit_segment_begin(&segment_last, &segment_last.header))
+		exit(2);
+	memcpy(content, &segment_last.header, sizeof(segment_last.header));
+	rewrite(name, content, sizeof(content));
+	verify(&verdict, NULL, NULL);
+	is_str(verdict.problem, "", "impostor: by itself the trail looks whole");
+	verify(&verdict, key.public_key, NULL);
+	is_str(verdict.problem,
+		   "no checkpoint is signed by the given key or by one that it endorses",
+		   "impostor: who kept the key finds out");
+	memset(&receipt, 0, sizeof(receipt));
+	strcpy(receipt.format, "report");
+	memcpy(receipt.trail_id, key.trail_id, sizeof(receipt.trail_id));
+	receipt.epoch = 1;
+	if (!hg_audit_receipt_sign(&receipt, own_private, line))
+		exit(2);
+	hg_audit_verify_receipt(directory, &options, &receipt, &verdict);
+	ok(verdict.ok, "impostor: a receipt of that trail holds by itself");
+	options.public_key = key.public_key;
+	hg_audit_verify_receipt(directory, &options, &receipt, &verdict);
+	ok(!verdict.ok, "impostor: but not for who kept the key: %s", verdict.problem);
+}
+
+/* What is put in the place of a file: nothing hangs, and nothing else is believed. */
+static void
+test_odd_files(void)
+{
+	static const char *const commands[] = {
+		"mkfifo", "mkdir", "ln -s /dev/zero", "ln -s /dev/full", "ln -s .", ": >", NULL
+	};
+	hg_audit_trail trail;
+	hg_audit_verdict verdict;
+	char		command[400];
+	char		name[HG_AUDIT_FILE_NAME_SIZE];
+	int			wrong = 0;
+
+	alarm(60);
+	for (int i = 0; commands[i] != NULL; i++)
+	{
+		for (int file = 0; file < 3; file++)
+		{
+			uint8_t    *data;
+			size_t		size;
+			uint8_t		key[HG_AUDIT_KEY_SIZE];
+
+			make_two(&trail);
+			memcpy(key, trail.state.public_key, sizeof(key));
+			close_trail(&trail);
+			segment(file == 2, name, &data, &size);
+			free(data);
+			if (file == 1)
+				strcpy(name, HG_AUDIT_KEYS_FILE);
+			snprintf(command, sizeof(command), "cd '%s' && rm '%s' && %s '%s'", directory, name,
+					 commands[i], name);
+			if (system(command) != 0)
+				exit(2);
+			verify(&verdict, key, NULL);
+			if (verdict.ok)
+				printf("# %s %s\n", commands[i], name);
+			wrong += verdict.ok;
+		}
+	}
+	alarm(0);
+	is_int(wrong, 0, "odd files: none is taken for a segment or the keys");
+}
+
 /* A clock that is set back: names and frames go on, and the header has the clock's time. */
 static void
 test_clock(void)
@@ -1187,6 +1304,8 @@ main(void)
 	test_snapshot();
 	test_lock();
 	test_past();
+	test_impostor();
+	test_odd_files();
 	test_clock();
 	test_full();
 	test_proof();
