@@ -7,7 +7,6 @@
  */
 #include "postgres.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include "audit/audit.h"
@@ -16,7 +15,6 @@
 #include "base/guc.h"
 #include "catalog/pg_authid.h"
 #include "miscadmin.h"
-#include "storage/fd.h"
 #include "utils/acl.h"
 #include "utils/memutils.h"
 
@@ -102,11 +100,11 @@ header_read(const hg_audit_file *file, hg_audit_segment_header *header)
 	int			fd;
 
 	hg_audit_path(path, hg_guc_audit_directory, file->name);
-	fd = OpenTransientFile(path, O_RDONLY | PG_BINARY);
+	fd = hg_audit_file_open(path);
 	if (fd >= 0)
 	{
 		got = read(fd, header, sizeof(*header));
-		CloseTransientFile(fd);
+		close(fd);
 	}
 	return got == sizeof(*header) && hg_audit_segment_header_problem(header, got) == NULL;
 }
@@ -136,6 +134,27 @@ files_choose(hg_audit_cursor *c)
 	c->files_count = kept;
 }
 
+/* With the context, also where an error ends the reading; the cursor is gone by then. */
+static void
+file_close(void *file)
+{
+	if (*(int *) file >= 0)
+		close(*(int *) file);
+}
+
+static int *
+file_place(MemoryContext context)
+{
+	MemoryContextCallback *callback = MemoryContextAllocZero(context, sizeof(*callback));
+	int		   *file = MemoryContextAlloc(context, sizeof(*file));
+
+	*file = -1;
+	callback->func = file_close;
+	callback->arg = file;
+	MemoryContextRegisterResetCallback(context, callback);
+	return file;
+}
+
 void
 hg_audit_cursor_begin(hg_audit_cursor *cursor, int64 since_us, int64 until_us, bool events_only)
 {
@@ -147,6 +166,7 @@ hg_audit_cursor_begin(hg_audit_cursor *cursor, int64 since_us, int64 until_us, b
 	cursor->texts_context = AllocSetContextCreate(cursor->context, "hipaa_guard audit texts",
 												  ALLOCSET_DEFAULT_SIZES);
 	cursor->window.data = MemoryContextAlloc(cursor->context, HG_AUDIT_WINDOW_SIZE);
+	cursor->window.file = file_place(cursor->context);
 	cursor->since_us = since_us;
 	cursor->until_us = until_us;
 	if (!hg_audit_files_list(hg_guc_audit_directory, &list))

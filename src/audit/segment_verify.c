@@ -23,6 +23,7 @@
 typedef struct room
 {
 	hg_audit_window window;
+	int			file;
 	uint8_t    *leaves;			/* for a frame */
 } room;
 
@@ -580,6 +581,8 @@ static bool
 room_make(room *r)
 {
 	r->window.data = malloc(HG_AUDIT_WINDOW_SIZE);
+	r->window.file = &r->file;
+	r->file = -1;
 	r->leaves = malloc(LEAVES_SIZE);
 	return r->window.data != NULL && r->leaves != NULL;
 }
@@ -587,6 +590,7 @@ room_make(room *r)
 static void
 room_free(room *r)
 {
+	hg_audit_window_end(&r->window);
 	free(r->window.data);
 	free(r->leaves);
 }

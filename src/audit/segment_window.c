@@ -14,21 +14,17 @@ more(hg_audit_window *w)
 {
 	size_t		room;
 	ssize_t		got;
-	int			fd;
 
 	w->size -= w->offset;
 	w->base += w->offset;
 	memmove(w->data, w->data + w->offset, w->size);
 	w->offset = 0;
 	room = HG_AUDIT_WINDOW_SIZE - w->size;
-	fd = hg_audit_file_open(w->path);
-	got = fd < 0 ? -1 : pread(fd, w->data + w->size,
-							  room < HG_AUDIT_WINDOW_READ ? room : HG_AUDIT_WINDOW_READ,
-							  (off_t) (w->base + w->size));
+	got = *w->file < 0 ? 0 : pread(*w->file, w->data + w->size,
+								   room < HG_AUDIT_WINDOW_READ ? room : HG_AUDIT_WINDOW_READ,
+								   (off_t) (w->base + w->size));
 	if (got < 0)
 		w->error = errno;
-	if (fd >= 0)
-		close(fd);
 	w->size += got > 0 ? (size_t) got : 0;
 	return got > 0;
 }
@@ -36,12 +32,24 @@ more(hg_audit_window *w)
 void
 hg_audit_window_begin(hg_audit_window *window, const char *directory, const char *name)
 {
-	hg_audit_path(window->path, directory, name);
+	char		path[HG_AUDIT_PATH_SIZE];
+
+	hg_audit_window_end(window);
+	hg_audit_path(path, directory, name);
+	*window->file = hg_audit_file_open(path);
 	window->base = 0;
 	window->size = 0;
 	window->offset = 0;
-	window->error = 0;
+	window->error = *window->file < 0 ? errno : 0;
 	(void) more(window);
+}
+
+void
+hg_audit_window_end(hg_audit_window *window)
+{
+	if (*window->file >= 0)
+		close(*window->file);
+	*window->file = -1;
 }
 
 hg_audit_found

@@ -20,7 +20,8 @@
 typedef struct hg_audit_window
 {
 	uint8_t    *data;			/* HG_AUDIT_WINDOW_SIZE bytes, the caller's; aligned */
-	char		path[HG_AUDIT_PATH_SIZE];
+	int		   *file;			/* the caller's place for the descriptor, -1: none.  It stays open,
+								 * so that a segment which is purged meanwhile is read on */
 	uint64_t	base;			/* where in the file the data begin */
 	size_t		size;			/* of what was read */
 	size_t		offset;			/* of the frame at hand */
@@ -30,6 +31,9 @@ typedef struct hg_audit_window
 /* Begins with a segment: reads its first part. Its header is to be looked at there. */
 extern void hg_audit_window_begin(hg_audit_window *window, const char *directory,
 								  const char *name);
+
+/* Closes the file; fine if there is none. */
+extern void hg_audit_window_end(hg_audit_window *window);
 
 /* What stands at the offset. At the end or a cut frame all that is left is in the window. */
 extern hg_audit_found hg_audit_window_frame(hg_audit_window *window, bool thorough,

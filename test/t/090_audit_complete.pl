@@ -145,5 +145,13 @@ is(by_psql('twice', 'BEGIN; DO $$ BEGIN PERFORM 1 / (id - id) FROM patient; EXCE
     SELECT 1 / 0 FROM patient; ROLLBACK'), 'read 22012 patient 0, read 22012', 'an error is told although one like it was caught before');
 is(by_psql('commented', "/* a /* b */ */ -- c\n SELECT nothing FROM patient"), 'read 42703', 'a comment hides no class');
 
+# A segment that is removed while it is read is read on to its end.
+sql($node, 'postgres', "SELECT 1 AS many;\n" x 12_000 . 'SELECT hipaa_guard.audit_flush()');
+my ($segment) = glob $node->data_dir . '/hipaa_guard/audit/*.hga';
+cmp_ok(-s $segment, '>', 1024 * 1024, 'a segment is longer than what a reader takes at once');
+my (undef, $rows, $err) = try_sql($node, 'postgres', "BEGIN; DECLARE c CURSOR FOR SELECT 1 FROM hipaa_guard.audit_log
+    WHERE statement LIKE '%AS many'; FETCH 1 FROM c;\n\\! rm '$segment'\nFETCH ALL FROM c; COMMIT");
+is(scalar(() = $rows =~ /^1$/mg) . $err, '12000', 'one that is removed meanwhile is read on');
+
 $node->stop;
 done_testing();

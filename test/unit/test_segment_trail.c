@@ -1210,7 +1210,8 @@ static int
 window_walk(const char *name, uint64_t *at, hg_audit_found *end, size_t *rest)
 {
 	static _Alignas(8) uint8_t data[HG_AUDIT_WINDOW_SIZE];
-	hg_audit_window window = {.data = data};
+	int			file = -1;
+	hg_audit_window window = {.data = data, .file = &file};
 	const hg_audit_frame_header *frame;
 	int			count = 0;
 
@@ -1228,8 +1229,10 @@ window_walk(const char *name, uint64_t *at, hg_audit_found *end, size_t *rest)
 		else if (*end == HG_AUDIT_FOUND_DAMAGED)
 			hg_audit_window_search(&window);
 		else
-			return count;
+			break;
 	}
+	hg_audit_window_end(&window);
+	return count;
 }
 
 /* Reading part by part finds what stands in the file, wherever the parts end and damage is. */
