@@ -268,7 +268,8 @@ main(int argc, char **argv)
 		fputs(usage, stderr);
 		return 2;
 	}
-	options.threads = processors > 1 ? (unsigned) processors : 1;
+	/* Two for each processor: one reads from the disk while the other computes. */
+	options.threads = processors > 0 ? 2 * (unsigned) processors : 2;
 	if (receipt != NULL)
 		return receipt_check(argv[optind], &options, receipt);
 	hg_audit_verify(argv[optind], &options, &verdict);
