@@ -292,6 +292,15 @@ hg_mask_holds_value(const char *word, size_t size, const hg_mask_log_options *op
 	return origin == HG_ORIGIN_VALUE;
 }
 
+bool
+hg_mask_may_be_value(const char *word, size_t size, const hg_mask_log_options *options)
+{
+	return hg_mask_holds_value(word, size, options) ||
+		(options->statement != NULL &&
+		 hg_mask_sql_origin(options->statement, options->statement_size, word, size) ==
+		 HG_ORIGIN_ELSEWHERE);
+}
+
 /*
  * Whether the user gave a word as a value: the statement has it in a literal,
  * or does not show it and has parameters, and nowhere as a name.
@@ -303,7 +312,7 @@ is_given_as_value(const char *word, size_t size, const hg_mask_log_options *opti
 
 	if (origin == HG_ORIGIN_NONE || origin == HG_ORIGIN_NAME)
 		return false;
-	return origin == HG_ORIGIN_VALUE || options->inner_statement == NULL ||
+	return hg_mask_may_be_value(word, size, options) || options->inner_statement == NULL ||
 		hg_mask_sql_origin(options->inner_statement, options->inner_statement_size, word,
 						   size) != HG_ORIGIN_NAME;
 }
@@ -341,32 +350,53 @@ path_holds_value(const char *path, size_t size, const hg_mask_log_options *optio
 		while (end < size && (is_letter((unsigned char) path[end]) ||
 							  is_digit((unsigned char) path[end])))
 			end++;
-		if (end >= at + 4 && hg_mask_origin(path + at, end - at, options) == HG_ORIGIN_VALUE)
+		if (end >= at + 4 && hg_mask_holds_value(path + at, end - at, options))
 			return true;
 	}
 	return false;
 }
 
-/* Whether a text of the operating system, the server's own, or a path may stay. */
+/* A file below the data directory, as the server names it. */
 static bool
-system_text_may_stay(const char *text, size_t size, const hg_mask_log_options *options)
+is_data_path(const char *path, size_t size)
+{
+	static const char *const folders[] = {"base/", "global/", "pg_", NULL};
+
+	for (int i = 0; folders[i] != NULL; i++)
+		if (size > strlen(folders[i]) && memcmp(path, folders[i], strlen(folders[i])) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * Whether a text of the operating system, the server's own, or a path may stay:
+ * what stands in quotes is a path.
+ */
+static bool
+system_text_may_stay(const char *text, size_t size, bool quoted,
+					 const hg_mask_log_options *options)
 {
 	if (is_time(text, size))
 		return true;
 	/* A path with a blank in it was hardly made by the server. */
-	if (has_quote(text, size) || (text[0] == '/' && memchr(text, ' ', size) != NULL) ||
+	if (has_quote(text, size) ||
+		((quoted || text[0] == '/') && memchr(text, ' ', size) != NULL) ||
 		!hg_mask_is_clean(text, size, &options->mask))
 		return false;
 	if (size < 4 || options->statement == NULL)
 		return true;
+	if (quoted && !is_data_path(text, size) &&
+		hg_mask_origin(text, size, options) == HG_ORIGIN_ELSEWHERE)
+		return false;
 	if (memchr(text, '/', size) != NULL)
 		return !path_holds_value(text, size, options);
-	return hg_mask_origin(text, size, options) != HG_ORIGIN_VALUE;
+	return !hg_mask_holds_value(text, size, options);
 }
 
 /* Whether an argument of a class that may stay looks as its class should. */
 static bool
-may_stay(char class, const char *text, size_t size, const hg_mask_log_options *options)
+may_stay(char class, const char *text, size_t size, bool quoted,
+		 const hg_mask_log_options *options)
 {
 	const hg_mask_options *mask = &options->mask;
 
@@ -382,7 +412,7 @@ may_stay(char class, const char *text, size_t size, const hg_mask_log_options *o
 			return (is_number(text, size) && size <= 12) ||
 				hg_mask_name_is_ordinary(text, size, mask);
 		case 'o':
-			return system_text_may_stay(text, size, options);
+			return system_text_may_stay(text, size, quoted, options);
 		case 'h':
 			return consists_of(text, size, ".:-%[] =");
 		case 'a':
@@ -435,7 +465,7 @@ hg_mask_put_argument(hg_out *out, char class, const char *text, size_t from, siz
 			hg_mask_put_audit_line(out, text + from, to - from, options);
 			break;
 		default:
-			if (may_stay(class, text + from, to - from, options))
+			if (may_stay(class, text + from, to - from, from > 0 && text[from - 1] == '"', options))
 				hg_out_bytes(out, text + from, to - from);
 			else
 				hg_mask_put_value(out, text, from, to, &options->mask);

@@ -38,6 +38,10 @@ extern void hg_mask_put_inner_sql(hg_out *out, const char *sql, size_t size,
 /* Whether the user gave a word as a value that can be seen, and not as a name as well. */
 extern bool hg_mask_holds_value(const char *word, size_t size, const hg_mask_log_options *options);
 
+/* The same, or as one that cannot be seen in the statement. */
+extern bool hg_mask_may_be_value(const char *word, size_t size,
+								 const hg_mask_log_options *options);
+
 /* A message that is no argument of another; see hg_mask_message(). */
 extern void hg_mask_put_message(hg_out *out, const char *id, const char *text, size_t size,
 								const hg_mask_log_options *options);

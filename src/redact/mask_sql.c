@@ -820,7 +820,7 @@ word_was_value(sql_scan *scan, const char *word, size_t size)
 	if (scan->outer == NULL || hg_format_is_keyword(word, size))
 		return false;
 	scan->outer_read += scan->outer->statement_size;
-	return scan->outer_read > OUTER_READ_MAX || hg_mask_holds_value(word, size, scan->outer);
+	return scan->outer_read > OUTER_READ_MAX || hg_mask_may_be_value(word, size, scan->outer);
 }
 
 static void
@@ -1119,8 +1119,14 @@ runs_another(const token *tok, bool first, const char *sql)
 static bool
 hides_words(const token *tok, const char *sql)
 {
-	return tok->kind == TOKEN_LITERAL &&
-		(tok->unicode || memchr(sql + tok->start, '\\', tok->end - tok->start) != NULL);
+	const char *text = sql + tok->start;
+	size_t		size = tok->end - tok->start;
+
+	/* Bytes as drivers write them. */
+	if (size >= 4 && tok->terminated && memcmp(text, "'\\x", 3) == 0 &&
+		strspn(text + 3, "0123456789abcdefABCDEF") == size - 4)
+		return false;
+	return tok->kind == TOKEN_LITERAL && (tok->unicode || memchr(text, '\\', size) != NULL);
 }
 
 /* What is looked for, and how: whether a backslash in '...' escapes, and in code of what depth. */

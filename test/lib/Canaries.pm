@@ -168,6 +168,9 @@ sub send_odd_ends
         my $begin = "SELECT '" . 'x ' x $size . "'";
         receive($client->simple(fill("$begin, $_"))) for "has_table_privilege('{c}', 'select')", "say('the {c}')";
     }
+    receive($client->extended($_, fill('{c}'))) for 'SELECT run_as($1)', q{SELECT run_it('SELECT 1 FROM patient WHERE name = ' || $1)},
+        'SELECT pg_read_file($1)';
+    receive($client->extended('SELECT pg_read_file($1)', fill('{c} x')));
     receive($client->extended('SELECT say(CAST($1 AS text))', fill('{n}')));
     receive($client->extended('SELECT say($1::jsonb::text)', fill('"{c}"')));
     return;

@@ -41,6 +41,8 @@ static const struct
 	{"select f(E'no\\nsmith')", "smith", HG_ORIGIN_ELSEWHERE},
 	{"select f(U&'!0073mith' uescape '!')", "smith", HG_ORIGIN_ELSEWHERE},
 	{"select f(E'no')", "smith", HG_ORIGIN_NONE},
+	{"select f('\\x00fF')", "smith", HG_ORIGIN_NONE},
+	{"select f('\\x00no')", "smith", HG_ORIGIN_ELSEWHERE},
 	{"execute p", "smith", HG_ORIGIN_ELSEWHERE},
 	{"begin; FETCH c", "smith", HG_ORIGIN_ELSEWHERE},
 	{"explain analyze execute p($1)", "smith", HG_ORIGIN_ELSEWHERE},
@@ -122,6 +124,11 @@ main(void)
 	size = hg_mask_inner_sql("select smith from t2", 20, out, sizeof(out) - 1, &options);
 	out[size] = '\0';
 	is_str(out, "select \"[redacted]\" from t2", "and so it does in dynamic SQL");
+	options.statement = "execute p";
+	options.statement_size = strlen(options.statement);
+	size = hg_mask_inner_sql("select smith from t2", 20, out, sizeof(out) - 1, &options);
+	out[size] = '\0';
+	is_str(out, "select \"[redacted]\" from \"[redacted]\"", "what EXECUTE runs may have any word");
 	options.parameters[0].text = "Mary Mary-Ann";
 	options.parameters[0].size = 13;
 	options.parameters_count = 1;
@@ -135,6 +142,18 @@ main(void)
 		out[size] = '\0';
 		is_str(out, texts[i].masked, "%s, by: %s", texts[i].text, texts[i].sql);
 	}
+	options.statement = "select f($1)";
+	options.statement_size = strlen(options.statement);
+	size = hg_mask_inner_sql("select mary from t", 18, out, sizeof(out) - 1, &options);
+	out[size] = '\0';
+	is_str(out, "select \"[redacted]\" from t", "a parameter may become a name of dynamic SQL");
+	options.inner_statement = "select mary from t";
+	options.inner_statement_size = strlen(options.inner_statement);
+	size = hg_mask_message("column \"%s\" does not exist", "column \"mary\" does not exist", 28, out,
+						   sizeof(out) - 1, &options);
+	out[size] = '\0';
+	is_str(out, "column \"[redacted]\" does not exist", "and stays a value there");
+	options.inner_statement = NULL;
 	options.statement = "select f($1, $2)";
 	options.statement_size = strlen(options.statement);
 	options.parameters_known = false;
