@@ -422,6 +422,15 @@ may_stay(char class, const char *text, size_t size, bool quoted,
 	}
 }
 
+/* Whether an argument stands in quotes, be it those of another language: << x >>. */
+static bool
+is_quoted(const char *text, size_t from)
+{
+	if (from > 1 && text[from - 1] == ' ')
+		return (unsigned char) text[from - 2] >= 0x80;
+	return from > 0 && (text[from - 1] == '"' || (unsigned char) text[from - 1] >= 0x80);
+}
+
 void
 hg_mask_put_argument(hg_out *out, char class, const char *text, size_t from, size_t to,
 					 const hg_mask_log_options *options)
@@ -465,7 +474,7 @@ hg_mask_put_argument(hg_out *out, char class, const char *text, size_t from, siz
 			hg_mask_put_audit_line(out, text + from, to - from, options);
 			break;
 		default:
-			if (may_stay(class, text + from, to - from, from > 0 && text[from - 1] == '"', options))
+			if (may_stay(class, text + from, to - from, is_quoted(text, from), options))
 				hg_out_bytes(out, text + from, to - from);
 			else
 				hg_mask_put_value(out, text, from, to, &options->mask);

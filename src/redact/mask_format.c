@@ -53,7 +53,9 @@ static const struct
 }			quotes[] = {
 	{"\"", "\""}, {"'", "'"}, {"`", "`"},
 	{"\xe2\x80\x9c", "\xe2\x80\x9d"}, {"\xe2\x80\x98", "\xe2\x80\x99"},
-	{"\xc2\xab", "\xc2\xbb"}, {"\xe2\x80\x9e", "\xe2\x80\x9c"},
+	{"\xc2\xab", "\xc2\xbb"}, {"\xc2\xbb", "\xc2\xab"}, {"\xe2\x80\x9e", "\xe2\x80\x9c"},
+	/* In encodings of one byte; in UTF-8 these never stand behind an ASCII character. */
+	{"\xab", "\xbb"}, {"\xbb", "\xab"},
 };
 
 static bool
@@ -69,7 +71,7 @@ opening_quote(const char *text, size_t size, size_t at)
 	unsigned char c = (unsigned char) text[at];
 
 	/* Every quote begins with one of these. */
-	if (c != '"' && c != '\'' && c != '`' && c != 0xe2 && c != 0xc2)
+	if (c != '"' && c != '\'' && c != '`' && c != 0xe2 && c != 0xc2 && c != 0xab && c != 0xbb)
 		return -1;
 	for (size_t i = 0; i < sizeof(quotes) / sizeof(quotes[0]); i++)
 	{

@@ -13,6 +13,10 @@
  * of the rest is masked.  So a text that was cut in a literal, and one that
  * was written with standard_conforming_strings off, never show a value.
  *
+ * A quote that should have been doubled shows in the same way: 'O'Brien' has a
+ * word right behind a literal, or an end without a quote.  From the first
+ * literal on nobody knows then what is within one.
+ *
  * Numbers are values too.  They become quoted markers like the other literals,
  * which every expression takes; after a unary sign they become 0; and where
  * the grammar wants a bare number (LIMIT 10, varchar(20), CACHE 5) they stay.
@@ -66,6 +70,8 @@ typedef struct sql_scan
 	bool		json;			/* a plan as JSON or YAML: names are its strings, with escapes */
 	const hg_mask_log_options *outer;	/* the statement that came to run this one, or NULL */
 	size_t		outer_read;		/* bytes of it that were searched for words of this one */
+	size_t		first_literal;	/* where the output has the first one, if there is any */
+	bool		has_literal;
 	size_t		kept;			/* from here on the text is to be written as it is */
 	size_t		passage;		/* as "kept", if it may be remembered from there on */
 	hg_mask_reader reader;
@@ -604,6 +610,37 @@ put_quoted_name(sql_scan *scan, const token *tok)
 	return replaced(scan, end_of_whole(scan, tok));
 }
 
+/* Whether a word stands right behind a literal, as in 'O'Brien'. No key word has to stand apart. */
+static bool
+word_follows(const sql_scan *scan, size_t at)
+{
+	size_t		end = at;
+
+	if (at < scan->size && scan->text[at] == '$')
+		return false;
+	while (end < scan->size && is_word((unsigned char) scan->text[end]))
+		end++;
+	return end > at && !hg_format_is_keyword(scan->text + at, end - at);
+}
+
+/*
+ * Text with a quote too many or too few: one marker in place of all that was
+ * written from the first literal on, and of the rest.
+ */
+static size_t
+put_broken(sql_scan *scan)
+{
+	if (scan->has_literal)
+	{
+		scan->out->used = scan->first_literal;
+		scan->out->cut = false;
+	}
+	open_quote(scan->out, '\'');
+	hg_mask_put_marker(scan->out, scan->text, NULL, scan->options);
+	hg_out_byte(scan->out, '\'');
+	return replaced(scan, scan->size);
+}
+
 static size_t
 put_literal(sql_scan *scan, const token *tok)
 {
@@ -613,6 +650,12 @@ put_literal(sql_scan *scan, const token *tok)
 	hg_phi_span finding;
 
 	write_kept(scan, tok->start);
+	if (scan->text[tok->start] != '$' &&
+		((!tok->terminated && scan->has_literal) || word_follows(scan, end)))
+		return put_broken(scan);
+	if (!scan->has_literal)
+		scan->first_literal = scan->out->used;
+	scan->has_literal = true;
 	/* A second masking must not change what the first one wrote. */
 	if (size > 2 && text[0] == '\'' && text[size - 1] == '\'' &&
 		hg_mask_is_marker(text + 1, size - 2))

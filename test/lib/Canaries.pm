@@ -159,7 +159,7 @@ sub send_odd_ends
     for my $reason ('{c}', 'row of {c} is bad')
     {
         $client->send_message('Q', "COPY patient FROM STDIN\0");
-        1 while ($client->receive)[0] ne 'G';
+        while (my ($type) = $client->receive) { last if $type =~ /[GZ]/ }
         $client->send_message('f', fill($reason) . "\0");
         receive($client->finish);
     }

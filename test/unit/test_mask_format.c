@@ -146,6 +146,8 @@ translate(const char *domain, const char *format)
 		return "Schlüssel »(%s)=(%s)« existiert bereits.";
 	if (strcmp(format, "invalid value for parameter \"%s\": \"%s\"") == 0)
 		return "»%2$s« passt nicht zum Parameter »%1$s«";
+	if (strcmp(format, "could not open file \"%s\": %m") == 0)
+		return "impossible d'ouvrir le fichier « %s » : %m";
 	return format;
 }
 
@@ -153,6 +155,7 @@ static void
 check_translated(hg_mask_log_options *options)
 {
 	static const char detail[] = "Schlüssel »(email)=(zq)« existiert bereits.";
+	static const char file[] = "impossible d'ouvrir le fichier « zq zq » : Aucun fichier";
 	static const char message[] = "»zq« passt nicht zum Parameter »work_mem«";
 	char		out[1024];
 
@@ -162,6 +165,15 @@ check_translated(hg_mask_log_options *options)
 	is_masked(message, "»" R "« passt nicht zum Parameter »work_mem«", out,
 			  hg_mask_message("invalid value for parameter \"%s\": \"%s\"", message,
 							  strlen(message), out, sizeof(out), options));
+	is_masked(file, "impossible d'ouvrir le fichier « " R " » : Aucun fichier", out,
+			  hg_mask_message("could not open file \"%s\": %m", file, strlen(file), out,
+							  sizeof(out), options));
+	is_masked("Patient »zq zq« fehlt", "Patient »" R "« fehlt", out,
+			  hg_mask_message("%s", "Patient »zq zq« fehlt", 23, out, sizeof(out), options));
+	is_masked("Patient \xbbzq zq\xab fehlt", "Patient \xbb" R "\xab fehlt", out,
+			  hg_mask_message("%s", "Patient \xbbzq zq\xab fehlt", 21, out, sizeof(out), options));
+	is_masked("die Zo\xc3\xab ist da", "die Zo\xc3\xab ist da", out,
+			  hg_mask_message("%s", "die Zo\xc3\xab ist da", 15, out, sizeof(out), options));
 	is_masked("Unbekannt: zq", R, out,
 			  hg_mask_field(HG_FORMAT_DETAIL, "Unbekannt: zq", 13, out, sizeof(out), options));
 	options->translate = NULL;

@@ -57,6 +57,12 @@ static const struct
 	{"select 'z\\'q zq', 'zq'", "select " R},
 	{"select 'z\\\\', a", "select " R ", a"},
 	{"select 'C:\\', 'zq", "select " R},
+	/* a quote that should have been doubled */
+	{"update p set a = 'O'zq' where b = 'zq' and c = zq", "update p set a = " R},
+	{"where a = 'zq ' zq' and b = zq", "where a = " R},
+	{"values ('zq', b, 'zq ' zq zq', 5)", "values (" R},
+	{"values ('O'zq', 'D'zq')", "values (" R},
+	{"select 'zq'as a, date'zq'and b", "select " R "as a, date" R "and b"},
 	/* nothing to mask */
 	{"", ""},
 	{"select a, count(*) from t group by a having count(*) > $1",
