@@ -41,15 +41,16 @@ sub make_database
     return sql($node, 'postgres', "CREATE DATABASE $name ENCODING 'UTF8' LOCALE 'C.UTF-8' TEMPLATE template0");
 }
 
-# Each canary is a word or a number that stands nowhere else.
+# Each canary is a word or a number that stands nowhere else; the detector knows none of them in letters.
 sub fill
 {
     my ($text, %more) = @_;
     $number++;
-    my %parts = (c => sprintf('zqc%04dk', $number), n => sprintf('7707%04d077', $number), %more);
+    my %parts = (c => sprintf('zqc%04dk', $number), w => sprintf('zqw%04dk', $number) =~ tr/0-9/a-j/r,
+        n => sprintf('7707%04d077', $number), %more);
     $text =~ s/\{([a-z]+)\}/$parts{$1} \/\/ "{$1}"/ge;
     $text =~ s/\\([nt\\])/$1 eq 'n' ? "\n" : $1 eq 't' ? "\t" : '\\'/ge;
-    $canaries{ $parts{c} } = $canaries{ $parts{n} } = $text;
+    $canaries{ $parts{$_} } = $text for qw(c w n);
     return $text;
 }
 
@@ -156,7 +157,7 @@ sub send_deadlock
 sub send_odd_ends
 {
     my ($client) = @_;
-    for my $reason ('{c}', 'row of {c} is bad')
+    for my $reason ('{w}', 'row of {w} is bad')
     {
         $client->send_message('Q', "COPY patient FROM STDIN\0");
         while (my ($type) = $client->receive) { last if $type =~ /[GZ]/ }
@@ -166,13 +167,13 @@ sub send_odd_ends
     for my $size (20_000, 150_000)
     {
         my $begin = "SELECT '" . 'x ' x $size . "'";
-        receive($client->simple(fill("$begin, $_"))) for "has_table_privilege('{c}', 'select')", "say('the {c}')";
+        receive($client->simple(fill("$begin, $_"))) for "has_table_privilege('{w}', 'select')", "say('the {w}')";
     }
-    receive($client->extended($_, fill('{c}'))) for 'SELECT run_as($1)', q{SELECT run_it('SELECT 1 FROM patient WHERE name = ' || $1)},
+    receive($client->extended($_, fill('{w}'))) for 'SELECT run_as($1)', q{SELECT run_it('SELECT 1 FROM patient WHERE name = ' || $1)},
         'SELECT pg_read_file($1)';
     receive($client->extended('SELECT pg_read_file($1)', fill('{c} x')));
     receive($client->extended('SELECT say(CAST($1 AS text))', fill('{n}')));
-    receive($client->extended('SELECT say($1::jsonb::text)', fill('"{c}"')));
+    receive($client->extended('SELECT say($1::jsonb::text)', fill('"{w}"')));
     return;
 }
 
@@ -185,13 +186,17 @@ sub see
     return $seen;
 }
 
+# The log's own look at a statement must not help.
+my @quiet = ('log_statement = none', 'log_min_duration_statement = -1', 'log_duration = off', 'log_min_messages = warning',
+    'log_min_error_statement = error', 'client_min_messages = warning', 'auto_explain.log_min_duration = -1',
+    map { "debug_print_$_ = off" } qw(parse rewritten plan));
+
 # What the messages of the extended protocol leave there, one by one; and statements that are none.
 sub watch_messages
 {
     my ($node, $database) = @_;
     my $client = connect_to($node, database => $database, application_name => 'messages');
-    # The log's own look at a statement must not help.
-    $client->simple("SET $_") for 'log_statement = none', 'log_min_duration_statement = -1', 'log_duration = off';
+    $client->simple("SET $_") for @quiet;
     $client->simple('BEGIN');
     my $do = sub {
         $client->send_message(@$_) for @_;
@@ -203,9 +208,9 @@ sub watch_messages
     my $execute = [ 'E', "door\0" . pack('N', 1) ];
     $do->([ 'P', "one\0" . fill("SELECT '{c}' AS bound") . "\0\0\0" ]);
     like($do->([ 'B', "\0one\0$bind" ]), qr/SELECT '\[redacted\]' AS bound/, 'pg_stat_activity shows what was bound, masked');
-    $do->([ 'P', "two\0" . fill("INSERT INTO patient VALUES ({n}, '{c}'), (78, 'b') RETURNING id") . "\0\0\0" ]);
+    $do->([ 'P', "two\0" . fill("INSERT INTO locked VALUES (7, '{c}'), (8, 'b') RETURNING i") . "\0\0\0" ]);
     $do->($_) for [ 'B', "door\0two\0$bind" ], $execute;
-    like($do->($execute), qr/INSERT INTO patient VALUES \('\[redacted\]'/, 'and a portal that goes on');
+    like($do->($execute), qr/INSERT INTO locked VALUES \('\[redacted\]'/, 'and a portal that goes on');
     like($do->([ 'P', "\0" . fill('-- {c}') . "\0\0\0" ]), qr/-- \[redacted\]/, 'and an empty statement');
     receive($client->simple(fill('/* {c} */')));
     like(see($node), qr/\/\* \[redacted\] \*\//, 'in either protocol');
@@ -220,7 +225,7 @@ sub watch_index_workers
     my ($node, $database) = @_;
     my $client = connect_to($node, database => $database);
     $client->simple($_) for 'CREATE TABLE wide AS SELECT i, i::text AS t FROM generate_series(1, 20000) i',
-        'ALTER TABLE wide SET (parallel_workers = 2)', "SET maintenance_work_mem = '128MB'", 'SET log_statement = none',
+        'ALTER TABLE wide SET (parallel_workers = 2)', "SET maintenance_work_mem = '128MB'", (map { "SET $_" } @quiet),
         'CREATE FUNCTION slow(v text) RETURNS text LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS '
         . q{$$ BEGIN PERFORM pg_advisory_xact_lock_shared(7707); RETURN v; END $$};
     my $holder = connect_to($node, database => $database);
@@ -333,7 +338,7 @@ sub send_configuration
     return;
 }
 
-# A subscription to a slot that is not there: the worker says what the other server said.
+# A subscription to a slot, and then a server, that is not there: the worker says what the other server or libpq said.
 sub send_subscription
 {
     my ($node, $database) = @_;
@@ -341,6 +346,9 @@ sub send_subscription
     my $client = connect_to($node, database => $database);
     receive($client->simple(fill("CREATE SUBSCRIPTION lost CONNECTION '$self' PUBLICATION \"{c} x\" WITH (create_slot = false)")));
     wait_for('the worker has failed', sub { return logs_of($node, 'log') =~ /could not start WAL streaming/ });
+    my $before = length logs_of($node, 'log');
+    receive($client->simple(fill("ALTER SUBSCRIPTION lost CONNECTION 'host=/nowhere user={c}'")));
+    wait_for('the worker does not get there', sub { return substr(logs_of($node, 'log'), $before) =~ /connect to the publisher: / });
     $client->simple($_) for 'ALTER SUBSCRIPTION lost DISABLE', 'ALTER SUBSCRIPTION lost SET (slot_name = NONE)', 'DROP SUBSCRIPTION lost';
     $client->close;
     return;
@@ -388,7 +396,7 @@ sub check_sinks
     {
         my $text = $sinks{$sink};
         my %places;
-        $places{ lc $1 } //= $-[0] while $text =~ /(zqc\d{4}k|7707\d{4}077)/gi;
+        $places{ lc $1 } //= $-[0] while $text =~ /(zqc\d{4}k|zqw[a-j]{4}k|7707\d{4}077)/gi;
         my @left = sort keys %places;
         is(scalar @left, 0, "no canary in $sink of $name");
         splice @left, 20 if @left > 20;

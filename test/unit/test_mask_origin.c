@@ -97,6 +97,46 @@ static const struct
 	"column notation .[phi:name] applied to type integer, which is not a composite type"},
 };
 
+/* Words that the statement does not show, and parameters. */
+static void
+check_unseen(hg_mask_log_options *options)
+{
+	const char *text;
+	char		out[256];
+	size_t		size;
+
+	options->statement = "select f($1)";
+	options->statement_size = strlen(options->statement);
+	size = hg_mask_inner_sql("select mary from t", 18, out, sizeof(out) - 1, options);
+	out[size] = '\0';
+	is_str(out, "select \"[redacted]\" from t", "a parameter may become a name of dynamic SQL");
+	options->inner_statement = "select mary from t";
+	options->inner_statement_size = strlen(options->inner_statement);
+	size = hg_mask_message("column \"%s\" does not exist", "column \"mary\" does not exist", 28,
+						   out, sizeof(out) - 1, options);
+	out[size] = '\0';
+	is_str(out, "column \"[redacted]\" does not exist", "and stays a value there");
+	options->inner_statement = NULL;
+	options->statement = "select f($1, $2)";
+	options->statement_size = strlen(options->statement);
+	options->parameters_known = false;
+	size = hg_mask_message("%s", "no smith here", 13, out, sizeof(out) - 1, options);
+	out[size] = '\0';
+	is_str(out, "[redacted]", "of parameters that are not known each word may be one");
+	options->statement = "select 'a long text'";
+	options->statement_size = strlen(options->statement);
+	options->statement_cut = true;
+	size = hg_mask_message("%s", "no smith here", 13, out, sizeof(out) - 1, options);
+	out[size] = '\0';
+	is_str(out, "[redacted]", "nor is it known of a statement that was cut");
+	options->statement_cut = false;
+	text = "no" TEN TEN TEN TEN TEN TEN " here and at last smith";
+	size = hg_mask_message("%s", text, strlen(text), out, sizeof(out) - 1, options);
+	out[size] = '\0';
+	ok(strstr(out, "smith") == NULL && strstr(out, "no one") != NULL,
+	   "of a long text, what is not looked up is masked: %s", out);
+}
+
 int
 main(void)
 {
@@ -142,35 +182,6 @@ main(void)
 		out[size] = '\0';
 		is_str(out, texts[i].masked, "%s, by: %s", texts[i].text, texts[i].sql);
 	}
-	options.statement = "select f($1)";
-	options.statement_size = strlen(options.statement);
-	size = hg_mask_inner_sql("select mary from t", 18, out, sizeof(out) - 1, &options);
-	out[size] = '\0';
-	is_str(out, "select \"[redacted]\" from t", "a parameter may become a name of dynamic SQL");
-	options.inner_statement = "select mary from t";
-	options.inner_statement_size = strlen(options.inner_statement);
-	size = hg_mask_message("column \"%s\" does not exist", "column \"mary\" does not exist", 28, out,
-						   sizeof(out) - 1, &options);
-	out[size] = '\0';
-	is_str(out, "column \"[redacted]\" does not exist", "and stays a value there");
-	options.inner_statement = NULL;
-	options.statement = "select f($1, $2)";
-	options.statement_size = strlen(options.statement);
-	options.parameters_known = false;
-	size = hg_mask_message("%s", "no smith here", 13, out, sizeof(out) - 1, &options);
-	out[size] = '\0';
-	is_str(out, "[redacted]", "of parameters that are not known each word may be one");
-	options.statement = "select 'a long text'";
-	options.statement_size = strlen(options.statement);
-	options.statement_cut = true;
-	size = hg_mask_message("%s", "no smith here", 13, out, sizeof(out) - 1, &options);
-	out[size] = '\0';
-	is_str(out, "[redacted]", "nor is it known of a statement that was cut");
-	options.statement_cut = false;
-	sql = "no" TEN TEN TEN TEN TEN TEN " here and at last smith";
-	size = hg_mask_message("%s", sql, strlen(sql), out, sizeof(out) - 1, &options);
-	out[size] = '\0';
-	ok(strstr(out, "smith") == NULL && strstr(out, "no one") != NULL,
-	   "of a long text, what is not looked up is masked: %s", out);
+	check_unseen(&options);
 	return done();
 }
