@@ -12,6 +12,7 @@
 #include "audit/hooks.h"
 #include "base/errors.h"
 #include "base/state.h"
+#include "catalog/pg_shseclabel.h"
 #include "libpq/auth.h"
 #include "libpq/libpq-be.h"
 #include "miscadmin.h"
@@ -22,6 +23,7 @@
 #include "tcop/tcopprot.h"
 #include "utils/elog.h"
 #include "utils/guc.h"
+#include "utils/inval.h"
 #include "utils/timestamp.h"
 
 static ClientAuthentication_hook_type previous_authentication = NULL;
@@ -330,10 +332,24 @@ errors_hold(XactEvent event, void *unused)
 	log_min_messages = hg_state_log_level(log_min_messages);
 }
 
+/*
+ * A database's label was changed, and what that means is published already.  A
+ * session learns of it when its next transaction begins, before its statement is
+ * parsed: so not even the first error of one that was idle escapes.
+ */
+static void
+labels_changed(Datum unused, Oid relation)
+{
+	(void) unused;
+	if (relation == SharedSecLabelRelationId || !OidIsValid(relation))
+		log_min_messages = hg_state_log_level(log_min_messages);
+}
+
 void
 hg_audit_session_init(void)
 {
 	RegisterXactCallback(errors_hold, NULL);
+	CacheRegisterRelcacheCallback(labels_changed, (Datum) 0);
 	previous_authentication = ClientAuthentication_hook;
 	ClientAuthentication_hook = authenticated;
 	previous_log = emit_log_hook;

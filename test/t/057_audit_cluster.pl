@@ -8,7 +8,16 @@ use Guarded;
 my $node = new_node('cluster', { init => [ allows_streaming => 1, has_archiving => 1 ] }, "hipaa_guard.audit_ring_size = '1MB'");
 $node->append_conf('postgresql.conf', "log_min_messages = 'fatal'");
 $node->restart;
-flag($node, $_) for qw(clinic lab);
+create_extension($node, 'clinic');
+my $idle = talk($node->connstr('postgres'));
+$idle->("\\unset ON_ERROR_STOP\nSELECT");
+flag($node, 'clinic');
+my $flagged = log_position($node);
+$idle->("SELEC 'Mary Jones'");
+$idle->();
+like(log_of($node, $flagged), qr/ERROR: .*syntax error/, 'the first error of a session that was idle when the first flag was set is heard');
+unlike(log_of($node, $flagged), qr/Mary Jones/, 'and masked');
+flag($node, 'lab');
 $node->restart;
 
 # Both, and nothing of the third.
