@@ -244,6 +244,15 @@ take_dump_line(tool *self, const char *line, size_t size, bool newline)
 		flush_record(self);
 }
 
+/* Its first line, or the head of rows where only a piece was cut out of one. */
+static bool
+begins_dump(const tool *self, const char *line, size_t size)
+{
+	return starts_with(line, size, "-- PostgreSQL database") ||
+		(self->state != STATE_LOG && starts_with(line, size, "COPY ") &&
+		 ends_with(line, size, " FROM stdin;"));
+}
+
 static void
 take_line(tool *self, const char *line, size_t size, bool newline)
 {
@@ -261,7 +270,7 @@ take_line(tool *self, const char *line, size_t size, bool newline)
 			flush_record(self);
 		return;
 	}
-	if (self->format == FORMAT_AUTO && starts_with(line, size, "-- PostgreSQL database"))
+	if (self->format == FORMAT_AUTO && begins_dump(self, line, size))
 	{
 		flush_record(self);
 		self->in_dump = true;

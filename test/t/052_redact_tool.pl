@@ -53,6 +53,12 @@ my $dump = "-- PostgreSQL database dump\nCREATE TABLE t (a text DEFAULT 'zq;\nzq
 is($masked, "-- [redacted]\nCREATE TABLE t (a text DEFAULT '[redacted]');\nCOPY public.t (a, b) FROM stdin;\n[redacted]\t\\N\n\\.\n"
         . "INSERT INTO t VALUES ('[redacted]', '[redacted]');\n", 'a dump: statements and rows');
 
+($masked) = redact("see below\nCOPY public.t (a, b) FROM stdin;\nKarl Zq\t\\N\n\\.\nSELECT 'zq';\n");
+is($masked, "see below\nCOPY public.t (a, b) FROM stdin;\n[redacted]\t\\N\n\\.\nSELECT '[redacted]';\n", 'rows of a dump without its head');
+my $record = '2026-11-29 12:00:00 UTC [1] LOG: ';
+($masked) = redact("$record statement: \nCOPY t FROM stdin;\n$record checkpoint starting: time\n");
+like($masked, qr/LOG:  checkpoint starting: time$/, 'the same line within the record of a log begins no rows');
+
 my $log = "2026-11-29 12:00:00 UTC [1] LOG:  duration: 1.0 ms  statement: select 'z\n\tq',\n\t a\n\tfrom t\n"
     . "2026-11-29 12:00:00 UTC [1] LOG:  database system is ready to accept connections\n";
 ($masked) = redact($log);
