@@ -27,6 +27,7 @@
 #include "catalog/pg_extension.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_operator.h"
 #include "catalog/pg_policy.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_rewrite.h"
@@ -242,18 +243,43 @@ hg_own_at_drop(Oid class, Oid object, int drop_flags)
 		refuse("DROP", "object", name_of(class, object));
 }
 
+/*
+ * Ours call the server's functions and operators by name: one that fits the
+ * arguments better would run inside them, with their rights.
+ */
+static void
+check_called_by_name(const char *command, Oid class, Oid object)
+{
+	if ((class != ProcedureRelationId && class != OperatorRelationId) || creating_extension ||
+		column_of(class, get_object_oid_index(class), get_object_attnum_oid(class), object,
+				  get_object_attnum_namespace(class)) != PG_CATALOG_NAMESPACE)
+		return;
+	hg_refuse(&(hg_refusal) {
+		HG_ERRCODE_FLAG, command, "function", name_of(class, object), "schema pg_catalog",
+		"functions and operators of pg_catalog cannot be changed in a HIPAA project",
+		"The functions of hipaa_guard call them by name, and would run what stands there.",
+		"Use another schema; extensions may add to pg_catalog."
+	});
+}
+
 void
 hg_own_at_create(Oid class, Oid object, bool internal)
 {
-	if (!internal && !creating_extension && is_own(class, object, false))
+	if (internal || updating())
+		return;
+	if (is_own(class, object, false))
 		refuse("CREATE", "object", name_of(class, object));
+	check_called_by_name("CREATE", class, object);
 }
 
 void
 hg_own_at_alter(Oid class, Oid object, bool internal)
 {
-	if (!internal && !updating() && is_own(class, object, true))
+	if (internal || updating())
+		return;
+	if (is_own(class, object, true))
 		refuse("ALTER", "object", name_of(class, object));
+	check_called_by_name("ALTER", class, object);
 }
 
 void
@@ -399,6 +425,22 @@ is_own_range(const RangeVar *range)
 	return OidIsValid(relation) && hg_own_relation(relation);
 }
 
+static bool
+names_own(ObjectType kind, RangeVar *of, Node *object)
+{
+	Relation	rel = NULL;
+	ObjectAddress address = of ?
+		get_object_address_rv(kind, of, (List *) object, &rel, AccessShareLock, true) :
+		get_object_address(kind, object, &rel, AccessShareLock, true);
+
+	if (rel)
+		table_close(rel, NoLock);
+	return OidIsValid(address.objectId) &&
+		(address.classId == ExtensionRelationId ?
+		 address.objectId == get_extension_oid(HG_EXTENSION, true) :
+		 is_own(address.classId, address.objectId, true));
+}
+
 /* What a drop names: refused here, since PostgreSQL's own refusal would leave no record. */
 static bool
 drops_own(const DropStmt *stmt)
@@ -406,20 +448,8 @@ drops_own(const DropStmt *stmt)
 	ListCell   *cell;
 
 	foreach(cell, stmt->objects)
-	{
-		Relation	rel = NULL;
-		ObjectAddress address = get_object_address(stmt->removeType, lfirst(cell), &rel,
-												   AccessShareLock, true);
-		bool		own = OidIsValid(address.objectId) &&
-			(address.classId == ExtensionRelationId ?
-			 address.objectId == get_extension_oid(HG_EXTENSION, true) :
-			 is_own(address.classId, address.objectId, true));
-
-		if (rel)
-			table_close(rel, NoLock);
-		if (own)
+		if (names_own(stmt->removeType, NULL, lfirst(cell)))
 			return true;
-	}
 	return false;
 }
 
@@ -434,8 +464,9 @@ inherits_own(const List *parents)
 	return false;
 }
 
+/* Made a child of one, or one made a child: rights to the rows are asked of the parent alone. */
 static bool
-attaches_to_own(const AlterTableStmt *stmt)
+attaches_own(const AlterTableStmt *stmt)
 {
 	ListCell   *cell;
 
@@ -443,7 +474,9 @@ attaches_to_own(const AlterTableStmt *stmt)
 	{
 		AlterTableCmd *cmd = lfirst_node(AlterTableCmd, cell);
 
-		if (cmd->subtype == AT_AddInherit && is_own_range(castNode(RangeVar, cmd->def)))
+		if ((cmd->subtype == AT_AddInherit && is_own_range(castNode(RangeVar, cmd->def))) ||
+			(cmd->subtype == AT_AttachPartition &&
+			 is_own_range(castNode(PartitionCmd, cmd->def)->name)))
 			return true;
 	}
 	return false;
@@ -464,10 +497,15 @@ hg_own_before_utility(Node *node, const char *command)
 			break;
 		case T_AlterTableStmt:
 			own = is_own_range(((AlterTableStmt *) node)->relation) ||
-				attaches_to_own((AlterTableStmt *) node);
+				attaches_own((AlterTableStmt *) node);
 			break;
 		case T_RuleStmt:
 			own = is_own_range(((RuleStmt *) node)->relation);
+			break;
+		case T_AlterObjectDependsStmt:
+			own = names_own(((AlterObjectDependsStmt *) node)->objectType,
+							((AlterObjectDependsStmt *) node)->relation,
+							((AlterObjectDependsStmt *) node)->object);
 			break;
 		case T_AlterExtensionContentsStmt:
 			own = strcmp(((AlterExtensionContentsStmt *) node)->extname, HG_EXTENSION) == 0;
@@ -475,7 +513,7 @@ hg_own_before_utility(Node *node, const char *command)
 		default:
 			break;
 	}
-	if (own && !creating_extension)
+	if (own && !updating())
 		refuse(command, "object", NULL);
 }
 
