@@ -21,7 +21,7 @@
  *	d	data: always masked
  *	q	SQL, or a list of parameters: literals are masked
  *	g	operator with its types; or what the user typed in its place
-	w	SQL from where it could not be read: its first word may be a value
+ *	w	SQL from where it could not be read: its first word may be a value
  *	t	plan of a query
  *	r	row, "(a, b) = (1, 2)" or "(1, 2)"
  *	k	key, "(a, b)=(1, 2)"
