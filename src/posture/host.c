@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include <math.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
@@ -218,9 +219,14 @@ put_volumes(ReturnSetInfo *rsinfo)
 	put_volume(rsinfo, "data directory", DataDir);
 	put_volume(rsinfo, "pg_wal", psprintf("%s/pg_wal", DataDir));
 	put_volume(rsinfo, "hipaa_guard.audit_directory", audit);
-	if (audit != NULL && statvfs(audit, &volume) == 0 && volume.f_blocks > 0)
+	if (audit != NULL && statvfs(audit, &volume) == 0 && volume.f_blocks > volume.f_bfree)
+	{
+		/* As df counts: what is kept for root is neither used nor to be had. */
+		uint64		used = volume.f_blocks - volume.f_bfree;
+
 		put(rsinfo, "audit_volume_percent", "hipaa_guard.audit_directory",
-			psprintf("%d", (int) (100 - volume.f_bavail * 100 / volume.f_blocks)));
+			psprintf("%d", (int) ceil(used * 100.0 / (used + volume.f_bavail))));
+	}
 }
 
 /* host_facts(): rows of fact, object and value. */
