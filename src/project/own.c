@@ -14,6 +14,7 @@
 #include "access/parallel.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "audit/audit.h"
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/state.h"
@@ -35,11 +36,13 @@
 #include "catalog/pg_shseclabel.h"
 #include "catalog/pg_trigger.h"
 #include "commands/extension.h"
+#include "commands/trigger.h"
 #include "executor/executor.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "project/connections.h"
 #include "project/project.h"
+#include "replication/logicalworker.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
@@ -359,6 +362,34 @@ check_perms(HG_CHECK_PERMS_ARGS)
 		}
 	}
 	return previous_check_perms == NULL || previous_check_perms(HG_CHECK_PERMS_PASS);
+}
+
+PG_FUNCTION_INFO_V1(hg_not_by_replication);
+
+/*
+ * Trigger on each table of ours.  The worker that applies what a publisher sent
+ * asks no hook.  It leaves the row out and goes on, since a publication FOR ALL
+ * TABLES of another project has our tables in it; a TRUNCATE cannot be left out.
+ */
+Datum
+hg_not_by_replication(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	const char *table;
+
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		elog(ERROR, "hipaa_guard.not_by_replication() is a trigger function");
+	if (IsLogicalWorker() && !IsBinaryUpgrade && hg_state_database_flagged())
+	{
+		table = RelationGetRelationName(trigger->tg_relation);
+		if (TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event))
+			refuse("TRUNCATE", "table", table);
+		hg_audit_record(HG_AUDIT_GUARD, HG_AUDIT_REFUSED, "REPLICATION", "table", table,
+						HG_ERRCODE_FLAG, "row left out");
+		PG_RETURN_POINTER(NULL);
+	}
+	PG_RETURN_POINTER(TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple :
+					  trigger->tg_trigtuple);
 }
 
 static bool

@@ -1,11 +1,12 @@
 # Goal: no statement of a superuser takes the flag, the extension's objects or their rows away from a flagged database, nor the
 # database itself; each refusal is recorded, and the state is whole after each.
-# Method: test/refusals.tsv, row by row, in sessions of a superuser who owns the extension. Expected is an SQLSTATE; refused: any
-# error; passes: none; any: whatever it answers. After each row the state, the label and the number of objects are looked at.
+# Method: test/refusals.tsv, row by row, in sessions of a superuser who owns the extension; and by logical replication.
+# Expected is an SQLSTATE; refused: any error; passes: none; any: whatever it answers. After each row the state, the label and the
+# number of objects are looked at.
 use Guarded;
 
 my $top = -e 'test/refusals.tsv' ? '.' : '../..';
-my $node = new_node('main');
+my $node = new_node('main', "wal_level = logical\nmax_wal_senders = 5");
 sql($node, 'postgres', 'CREATE ROLE maker SUPERUSER LOGIN; CREATE ROLE owner_of_clinic; CREATE DATABASE clinic OWNER maker');
 sql($node, 'clinic', 'SET SESSION AUTHORIZATION maker; CREATE EXTENSION hipaa_guard; CREATE TABLE other (a int);
     CREATE FUNCTION evt() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN END $$');
@@ -71,5 +72,34 @@ wait_until($node, q{SELECT count(*) > 0 FROM hipaa_guard.audit_log WHERE class =
     'session_replication_role is recorded', 'clinic');
 wait_until($node, q{SELECT count(*) > 0 FROM hipaa_guard.audit_log WHERE class = 'ddl' AND command_tag = 'ALTER TABLE'
     AND object_name = 'other'}, 'triggers that are switched off are recorded', 'clinic');
+
+# A publisher with tables of the same names. What comes after the changes of ours arrives, so those have been applied.
+sql($node, 'postgres', 'CREATE DATABASE publisher');
+sql($node, 'publisher', q{CREATE SCHEMA hipaa_guard; CREATE TABLE other (a int PRIMARY KEY);
+    CREATE TABLE hipaa_guard.flag (only_one boolean PRIMARY KEY, approver text);
+    CREATE TABLE hipaa_guard.baa (id bigint PRIMARY KEY);
+    CREATE TABLE hipaa_guard.approver_member (member text PRIMARY KEY, since timestamptz);
+    INSERT INTO hipaa_guard.flag VALUES (true, 'maker'); INSERT INTO hipaa_guard.baa VALUES (1);
+    INSERT INTO hipaa_guard.approver_member VALUES ('copied', '-infinity');
+    CREATE PUBLICATION everything FOR ALL TABLES});
+sql($node, 'publisher', q{SELECT pg_create_logical_replication_slot('everything', 'pgoutput')});
+sql($node, 'clinic', sprintf q{CREATE SUBSCRIPTION everything CONNECTION %s PUBLICATION everything
+    WITH (create_slot = false, slot_name = 'everything')}, q{$$} . $node->connstr('publisher') . q{$$});
+wait_until($node, q{SELECT bool_and(srsubstate = 'r') FROM pg_subscription_rel}, 'the tables are copied', 'clinic');
+sql($node, 'publisher', q{UPDATE hipaa_guard.flag SET approver = 'maker'; DELETE FROM hipaa_guard.flag;
+    DELETE FROM hipaa_guard.baa; INSERT INTO hipaa_guard.approver_member VALUES ('maker', '-infinity'); INSERT INTO other VALUES (7)});
+wait_until($node, q{SELECT count(*) = 1 FROM other WHERE a = 7}, 'rows of others arrive', 'clinic');
+is(sql($node, 'clinic', $state), $whole, 'the state after that');
+is(sql($node, 'clinic', q{SELECT count(*) FROM hipaa_guard.flag WHERE approver IS DISTINCT FROM 'maker'}), '1',
+    'the row of the flag is as it was');
+is(sql($node, 'clinic', q{SELECT count(*) FROM hipaa_guard.approver_member
+    WHERE since = '-infinity' AND member IN ('copied', 'maker')}), '0', 'nobody became an approver');
+wait_until($node, q{SELECT count(*) >= 5 FROM hipaa_guard.audit_log WHERE outcome = 'refused' AND command_tag = 'REPLICATION'},
+    'what was left out is in the trail', 'clinic');
+sql($node, 'publisher', 'TRUNCATE hipaa_guard.baa');
+wait_until($node, q{SELECT count(*) > 0 FROM hipaa_guard.audit_log WHERE outcome = 'refused' AND command_tag = 'TRUNCATE'
+    AND object_name = 'baa'}, 'a TRUNCATE is refused', 'clinic');
+is(sql($node, 'clinic', $state), $whole, 'the state at the end');
+sql($node, 'clinic', 'ALTER SUBSCRIPTION everything DISABLE');
 $node->stop;
 done_testing();

@@ -118,7 +118,7 @@ my $label = q{DELETE FROM pg_shseclabel WHERE classoid = 'pg_database'::regclass
     AND objoid = (SELECT oid FROM pg_database WHERE datname = 'clinic')};
 my %loss = (
     label => sub { sql($node, 'postgres', $label) },
-    record => sub { sql($node, 'clinic', 'DELETE FROM hipaa_guard.flag') },
+    record => sub { sql($node, 'clinic', 'ALTER TABLE hipaa_guard.flag DISABLE TRIGGER ALL; DELETE FROM hipaa_guard.flag') },
     agreement => sub { sql($node, 'clinic', 'ALTER TABLE hipaa_guard.baa DISABLE TRIGGER ALL; DELETE FROM hipaa_guard.baa;
         ALTER TABLE hipaa_guard.baa ENABLE ALWAYS TRIGGER append_only; ALTER TABLE hipaa_guard.baa ENABLE ALWAYS TRIGGER retention') });
 my @losses = (
