@@ -884,6 +884,110 @@ put_word(sql_scan *scan, size_t start, size_t end, unsigned seen)
 	(void) replaced(scan, end);
 }
 
+/* Steps back over spaces before "at". */
+static size_t
+before_spaces(const char *text, size_t at)
+{
+	while (at > 0 && is_space((unsigned char) text[at - 1]))
+		at--;
+	return at;
+}
+
+/* The start of the word, maybe with dots and double quotes, that ends at "end". */
+static size_t
+start_of_name(const char *text, size_t end)
+{
+	while (end > 0 && (is_word((unsigned char) text[end - 1]) || text[end - 1] == '.' ||
+					   text[end - 1] == '"'))
+		end--;
+	return end;
+}
+
+static bool
+span_is(const char *text, size_t start, size_t end, const char *word)
+{
+	return end - start == strlen(word) && strncasecmp(text + start, word, end - start) == 0;
+}
+
+/* Whether a statement that holds SET at "at" sets a parameter there, and no column. */
+static bool
+set_is_of_parameter(const sql_scan *scan, size_t at)
+{
+	const char *text = scan->text;
+	bool		newline;
+	size_t		first = skip_space(scan, 0, &newline);
+	size_t		end = before_spaces(text, at);
+
+	return first >= at || strchr(";/", text[end - 1]) != NULL ||
+		(at - first > 5 && strncasecmp(text + first, "alter", 5) == 0) ||
+		(at - first > 6 && strncasecmp(text + first, "create", 6) == 0);
+}
+
+/*
+ * Whether a value without quotes follows, of a parameter that takes any text:
+ * SET myapp.patient = smith.  Those of the server take words of its own.
+ */
+static bool
+setting_follows(const sql_scan *scan)
+{
+	const char *text = scan->text;
+	const hg_mask_place *last = &scan->reader.last;
+	size_t		end;
+	size_t		start;
+
+	if (!is_character(scan, last, '=') &&
+		!(last->kind == TOKEN_WORD && span_is(text, last->start, last->end, "to")))
+		return false;
+	end = before_spaces(text, last->start);
+	start = start_of_name(text, end);
+	if (memchr(text + start, '.', end - start) == NULL &&
+		!span_is(text, start, end, "application_name"))
+		return false;
+	end = before_spaces(text, start);
+	start = start_of_name(text, end);
+	if (span_is(text, start, end, "local") || span_is(text, start, end, "session"))
+	{
+		end = before_spaces(text, start);
+		start = start_of_name(text, end);
+	}
+	return span_is(text, start, end, "set") && set_is_of_parameter(scan, start);
+}
+
+/* Where the value ends that begins with a word: what follows may belong to it. */
+static size_t
+end_of_setting(const sql_scan *scan, size_t start)
+{
+	static const char *const switches[] = {"on", "off", "true", "false", "default"};
+	const char *text = scan->text;
+	size_t		end = start;
+
+	while (end < scan->size && strchr(";\r\n", text[end]) == NULL)
+		end++;
+	end = start + before_spaces(text + start, end - start);
+	for (size_t i = 0; i < sizeof(switches) / sizeof(switches[0]); i++)
+		if (span_is(text, start, end, switches[i]))
+			return start;
+	return end;
+}
+
+/* Writes the value of a parameter that has no quotes; returns where it ends, "start" if none is. */
+static size_t
+put_setting(sql_scan *scan, size_t start)
+{
+	hg_phi_span finding;
+	size_t		end = setting_follows(scan) ? end_of_setting(scan, start) : start;
+	bool		found;
+
+	if (end == start)
+		return start;
+	found = hg_mask_find(scan->text, start, end, &finding, scan->options);
+	write_kept(scan, start);
+	open_quote(scan->out, '\'');
+	hg_mask_put_marker(scan->out, scan->text, found ? &finding : NULL, scan->options);
+	hg_out_byte(scan->out, '\'');
+	return replaced(scan, end);
+}
+
 /* A comment keeps its delimiters, so that words on both sides stay apart. */
 static size_t
 put_comment(sql_scan *scan, const token *tok)
@@ -971,6 +1075,11 @@ scan_all(sql_scan *scan)
 		if (classes[c] & BYTE_SPACE)
 		{
 			at++;
+			continue;
+		}
+		if ((classes[c] & BYTE_WORD_START || c == '"') && (at = put_setting(scan, start)) > start)
+		{
+			remember(scan, TOKEN_LITERAL, start, at);
 			continue;
 		}
 		at = end_of_plain_word(text, size, start, &seen);

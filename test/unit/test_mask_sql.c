@@ -52,6 +52,18 @@ static const struct
 	{"select \"a\"\"b\" from \"T1\"", "select \"[redacted]\" from \"T1\""},
 	{"select U&\"z\\0071\" uescape '!' from t", "select \"[redacted]\" from t"},
 	{"select \"zq", "select \"[redacted]\""},
+	/* values of parameters that take any text, without quotes */
+	{"set myapp.zz = zq", "set myapp.zz = " R},
+	{"begin; SET LOCAL myapp.zz TO zq, zq; select a",
+	"begin; SET LOCAL myapp.zz TO " R "; select a"},
+	{"set session application_name = \"zq\"", "set session application_name = " R},
+	{"alter role r set myapp.zz = zq", "alter role r set myapp.zz = " R},
+	{"create function f() returns int set a.b to zq zq",
+	"create function f() returns int set a.b to " R},
+	{"-- zq\n /* zq */ set myapp.zz = zq", "-- [redacted]\n /* [redacted] */ set myapp.zz = " R},
+	{"set myapp.zz = off", "set myapp.zz = off"},
+	{"set search_path = public, clinic", "set search_path = public, clinic"},
+	{"update t set a.b = c, d.e = f where x.y = z", "update t set a.b = c, d.e = f where x.y = z"},
 	/* both readings of a backslash */
 	{"values ('C:\\', 'zq')", "values (" R ", " R ")"},
 	{"select 'z\\'q zq', 'zq'", "select " R},
