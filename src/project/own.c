@@ -93,6 +93,7 @@ static const struct
 
 static ExecutorCheckPerms_hook_type previous_check_perms = NULL;
 static fmgr_hook_type previous_fmgr = NULL;
+static needs_fmgr_hook_type previous_needs_fmgr = NULL;
 
 #define OWN_FRAMES_MAX 64
 
@@ -103,6 +104,13 @@ static fmgr_hook_type previous_fmgr = NULL;
 static int	depth = 0;
 static int	own_frames[OWN_FRAMES_MAX];
 static int	own_depth = 0;
+
+/* A function of a user that ours came to call, by a cast or an operator, is not one of ours. */
+static bool
+inside_own(void)
+{
+	return own_depth > 0 && own_frames[own_depth - 1] == depth;
+}
 
 /* Whether the last function asked about is ours; forgotten when functions or schemas change. */
 static Oid	asked_function = InvalidOid;
@@ -291,7 +299,7 @@ hg_own_at_truncate(Oid relation)
 	for (size_t i = 0; i < lengthof(guarded_catalogs); i++)
 		if (relation == guarded_catalogs[i].catalog)
 			refuse("TRUNCATE", "system catalog", get_rel_name(relation));
-	if (own_depth == 0 && !updating() && hg_own_relation(relation))
+	if (!inside_own() && !updating() && hg_own_relation(relation))
 		refuse("TRUNCATE", "table", get_rel_name(relation));
 }
 
@@ -299,7 +307,7 @@ hg_own_at_truncate(Oid relation)
 void
 hg_own_called(Oid function)
 {
-	if (own_depth == 0 && get_func_namespace(function) == hg_own_schema())
+	if (!inside_own() && get_func_namespace(function) == hg_own_schema())
 		refuse("EXECUTE", "function", get_func_name(function));
 }
 
@@ -309,7 +317,7 @@ hg_own_called(Oid function)
 static bool
 may_change(AclMode rights)
 {
-	return own_depth > 0 || updating() ||
+	return inside_own() || updating() ||
 		(hg_state_flag() == HG_FLAG_RESTORING && (rights & (ACL_UPDATE | ACL_DELETE)) == 0);
 }
 
@@ -416,7 +424,15 @@ forget_asked(Datum arg, int cache, uint32 hash)
 	asked_function = InvalidOid;
 }
 
-/* Called for functions with a SET clause, which all of ours have. */
+/* What ours look up is counted as well. */
+static bool
+needs_counting(Oid function)
+{
+	return (own_depth > 0 && function >= FirstNormalObjectId) ||
+		(previous_needs_fmgr != NULL && previous_needs_fmgr(function));
+}
+
+/* Called for functions with a SET clause, which all of ours have, and where counting is needed. */
 static void
 function_manager(FmgrHookEventType event, FmgrInfo *info, Datum *arg)
 {
@@ -624,6 +640,8 @@ hg_own_init(void)
 	ExecutorCheckPerms_hook = check_perms;
 	previous_fmgr = fmgr_hook;
 	fmgr_hook = function_manager;
+	previous_needs_fmgr = needs_fmgr_hook;
+	needs_fmgr_hook = needs_counting;
 	RegisterXactCallback(at_transaction_end, NULL);
 	CacheRegisterSyscacheCallback(PROCOID, forget_asked, (Datum) 0);
 	CacheRegisterSyscacheCallback(NAMESPACEOID, forget_asked, (Datum) 0);
