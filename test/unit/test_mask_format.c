@@ -193,6 +193,24 @@ check_nested(const hg_mask_log_options *options)
 	   "messages within messages do not exhaust the stack");
 }
 
+/* Where a literal may hide any word, known texts remain all the same. */
+static void
+check_hidden(hg_mask_log_options options)
+{
+	static const char statement[] = "select 'a' ~ 'zq\\1'";
+	static const char known[] = "invalid regular expression: invalid backreference number";
+	static const char unknown[] = "invalid regular expression: zq was not expected";
+	static const char *const id = "invalid regular expression: %s";
+	char		out[1024];
+
+	options.statement = statement;
+	options.statement_size = strlen(statement);
+	is_masked(known, SAME, out,
+			  hg_mask_message(id, known, strlen(known), out, sizeof(out), &options));
+	is_masked(unknown, "invalid regular expression: " R, out,
+			  hg_mask_message(id, unknown, strlen(unknown), out, sizeof(out), &options));
+}
+
 int
 main(void)
 {
@@ -220,6 +238,7 @@ main(void)
 		   "a format that cannot have made a text masks nothing");
 	check_translated(&options);
 	check_nested(&options);
+	check_hidden(options);
 	options.withhold = true;
 	is_masked("patient zq", R, out,
 			  hg_mask_message("%s", "patient zq", 10, out, sizeof(out), &options));
