@@ -40,6 +40,12 @@ like($got, qr/^DKey \(id\)=\(\[redacted\]\) already exists\.$/m, 'drivers find t
 like($got, qr/^C23505$/m, 'and the SQLSTATE');
 like($got, qr/^nt_pkey$/m, 'and the name of the constraint');
 
+for my $setting ([ "work_mem = '64zqXB'", 'Valid units for' ], [ "statement_timeout = '1 zqw'", 'Valid units for' ],
+    [ "work_mem = '9999999999kB'", 'Value exceeds' ])
+{
+    ($log, $got) = outcome($node, "SET $setting->[0]", @strict);
+    like($log, qr/HINT:  $setting->[1]/, "a setting that is wrong: the hint stays ($setting->[0])");
+}
 ($log, $got) = outcome($node, "INSERT INTO t VALUES (7707, 'zqv4'), (7707, 'zqv4')", @strict, "hipaa_guard.client_detail = raw");
 like($got, qr/^DKey \(id\)=\(7707\) already exists\.$/m, 'client_detail = raw: the client gets DETAIL as it is');
 unlike($log, qr/7707|zqv4/, 'and the log does not');

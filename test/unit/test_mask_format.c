@@ -117,6 +117,8 @@ static const struct
 	{HG_FORMAT_DETAIL, "whatever zq", R},
 	{HG_FORMAT_HINT, "No function matches the given name and argument types. You might need to add "
 	"explicit type casts.", SAME},
+	{HG_FORMAT_HINT, "Valid units for this parameter are \"B\", \"kB\", \"MB\", \"GB\", and "
+	"\"TB\".", SAME},
 	{HG_FORMAT_HINT, "try zq", R},
 	{HG_FORMAT_CONTEXT, "SQL statement \"insert into p\nvalues ('zq')\"\nPL/pgSQL function f(text) "
 		"line 3 at SQL statement", "SQL statement \"insert into p\nvalues ('" R "')\"\n"
