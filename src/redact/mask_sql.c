@@ -909,18 +909,29 @@ span_is(const char *text, size_t start, size_t end, const char *word)
 	return end - start == strlen(word) && strncasecmp(text + start, word, end - start) == 0;
 }
 
-/* Whether a statement that holds SET at "at" sets a parameter there, and no column. */
+/* As far back as that an UPDATE is looked for whose SET it may be. */
+#define UPDATE_BEFORE_MAX 1000
+
+/*
+ * Whether SET at "at" sets a parameter, and no column: of UPDATE there is none
+ * between it and the statement's beginning.
+ */
 static bool
 set_is_of_parameter(const sql_scan *scan, size_t at)
 {
 	const char *text = scan->text;
+	size_t		least = at > UPDATE_BEFORE_MAX ? at - UPDATE_BEFORE_MAX : 0;
 	bool		newline;
-	size_t		first = skip_space(scan, 0, &newline);
-	size_t		end = before_spaces(text, at);
 
-	return first >= at || strchr(";/", text[end - 1]) != NULL ||
-		(at - first > 5 && strncasecmp(text + first, "alter", 5) == 0) ||
-		(at - first > 6 && strncasecmp(text + first, "create", 6) == 0);
+	if (skip_space(scan, 0, &newline) >= at)
+		return true;
+	for (size_t end = at; end > least && text[end - 1] != ';'; end--)
+	{
+		if (is_word((unsigned char) text[end - 1]) && !is_word((unsigned char) text[end]) &&
+			span_is(text, start_of_name(text, end), end, "update"))
+			return false;
+	}
+	return true;
 }
 
 /*
@@ -935,9 +946,6 @@ setting_follows(const sql_scan *scan)
 	size_t		end;
 	size_t		start;
 
-	if (!is_character(scan, last, '=') &&
-		!(last->kind == TOKEN_WORD && span_is(text, last->start, last->end, "to")))
-		return false;
 	end = before_spaces(text, last->start);
 	start = start_of_name(text, end);
 	if (memchr(text + start, '.', end - start) == NULL &&
@@ -968,6 +976,18 @@ end_of_setting(const sql_scan *scan, size_t start)
 		if (span_is(text, start, end, switches[i]))
 			return start;
 	return end;
+}
+
+/* Whether "=" or "to" stands before, for which each word is asked. */
+static inline bool
+is_assigned(const sql_scan *scan)
+{
+	const hg_mask_place *last = &scan->reader.last;
+	const char *word = scan->text + last->start;
+
+	return (last->kind == TOKEN_CHARACTER && word[0] == '=') ||
+		(last->kind == TOKEN_WORD && last->end - last->start == 2 &&
+		 (word[0] | 0x20) == 't' && (word[1] | 0x20) == 'o');
 }
 
 /* Writes the value of a parameter that has no quotes; returns where it ends, "start" if none is. */
@@ -1067,6 +1087,7 @@ scan_all(sql_scan *scan)
 	{
 		unsigned char c = (unsigned char) text[at];
 		size_t		start = at;
+		size_t		end;
 		unsigned	seen;
 
 		if (at == scan->kept && scan->passage == NO_PASSAGE &&
@@ -1077,13 +1098,14 @@ scan_all(sql_scan *scan)
 			at++;
 			continue;
 		}
-		if ((classes[c] & BYTE_WORD_START || c == '"') && (at = put_setting(scan, start)) > start)
-		{
-			remember(scan, TOKEN_LITERAL, start, at);
-			continue;
-		}
 		at = end_of_plain_word(text, size, start, &seen);
-		if (at > start)
+		if (is_assigned(scan) && (at > start || c == '"') &&
+			(end = put_setting(scan, start)) > start)
+		{
+			at = end;
+			remember(scan, TOKEN_LITERAL, start, at);
+		}
+		else if (at > start)
 		{
 			put_word(scan, start, at, seen);
 			remember(scan, TOKEN_WORD, start, at);

@@ -88,6 +88,9 @@ sub put
 {
     my ($name, $text) = @_;
     $bytes += length $text;
+    # The grammar, not the scanner, makes a value of a word behind SET: it has its quotes here.
+    $text =~ s/(\bset\s+(?:(?:local|session)\s+)?(?:application_name|[\w"]*\.[\w."]*)\s*(?:=|\bto\b)\s*)
+        (?!(?:on|off|true|false|default)\s*(?:[;\r\n]|$))([a-z"][^;\r\n]*)/$1 . q{'} . $2 =~ s{'}{''}gr . q{'}/gexi;
     $text =~ s/\0//g;
     $text =~ s/\\/\\\\/g;
     $text =~ s/\t/\\t/g;
