@@ -97,8 +97,10 @@ hg_redact_raise(const ErrorData *edata, char *out, size_t out_size,
 {
 	size_t		size = strnlen(edata->message, 256 * 1024);
 
+	/* PL/pgSQL's own complaints of RAISE have formats of their own. */
 	if (!options->strict || options->withhold || edata->funcname == NULL ||
-		strcmp(edata->funcname, "exec_stmt_raise") != 0 || edata->message_id == NULL)
+		strcmp(edata->funcname, "exec_stmt_raise") != 0 || edata->message_id == NULL ||
+		strcmp(edata->message_id, "%s") != 0)
 		return 0;
 	for (unsigned i = 0; i < formats_count; i++)
 	{

@@ -46,6 +46,9 @@ for my $setting ([ "work_mem = '64zqXB'", 'Valid units for' ], [ "statement_time
     ($log, $got) = outcome($node, "SET $setting->[0]", @strict);
     like($log, qr/HINT:  $setting->[1]/, "a setting that is wrong: the hint stays ($setting->[0])");
 }
+($log, $got) = outcome($node, q{DO $$ BEGIN BEGIN RAISE '% % %', 1, 2, 3; EXCEPTION WHEN others THEN NULL; END;
+    RAISE 'zq' USING MESSAGE = 'zqv4'; END $$}, @strict);
+like($log, qr/ERROR:  RAISE option already specified: MESSAGE/, 'a complaint of RAISE is told from what RAISE says');
 ($log, $got) = outcome($node, "INSERT INTO t VALUES (7707, 'zqv4'), (7707, 'zqv4')", @strict, "hipaa_guard.client_detail = raw");
 like($got, qr/^DKey \(id\)=\(7707\) already exists\.$/m, 'client_detail = raw: the client gets DETAIL as it is');
 unlike($log, qr/7707|zqv4/, 'and the log does not');
