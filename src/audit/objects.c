@@ -213,6 +213,7 @@ hg_audit_relation_root(Oid relation)
 	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
 	Oid			root = relation;
 	Form_pg_class class;
+	List	   *ancestors;
 
 	if (!HeapTupleIsValid(tuple))
 		return relation;
@@ -220,7 +221,11 @@ hg_audit_relation_root(Oid relation)
 	if (class->relnamespace == PG_TOAST_NAMESPACE)
 		root = toast_owner(relation, NameStr(class->relname));
 	else if (class->relispartition)
-		root = llast_oid(get_partition_ancestors(relation));
+	{
+		/* None, if it is being detached concurrently. */
+		ancestors = get_partition_ancestors(relation);
+		root = ancestors == NIL ? relation : llast_oid(ancestors);
+	}
 	ReleaseSysCache(tuple);
 	return root;
 }

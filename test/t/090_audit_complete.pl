@@ -145,6 +145,18 @@ is(by_psql('twice', 'BEGIN; DO $$ BEGIN PERFORM 1 / (id - id) FROM patient; EXCE
     SELECT 1 / 0 FROM patient; ROLLBACK'), 'read 22012 patient 0, read 22012', 'an error is told although one like it was caught before');
 is(by_psql('commented', "/* a /* b */ */ -- c\n SELECT nothing FROM patient"), 'read 42703', 'a comment hides no class');
 
+# A partition that is half detached is one no more, nor quite a table of its own.
+sql($node, 'postgres', 'CREATE TABLE visits (id int) PARTITION BY LIST (id); CREATE TABLE visits_1 PARTITION OF visits FOR VALUES IN (1)');
+my $holder = talk($node->connstr('postgres'));
+$holder->('BEGIN');
+$holder->('TABLE visits');
+(undef, undef, my $said) = try_sql($node, 'postgres', "SET statement_timeout = '1s';
+    ALTER TABLE visits DETACH PARTITION visits_1 CONCURRENTLY");
+$holder->('COMMIT');
+$holder->();
+like($said, qr/57014/, 'a partition is half detached');
+is(by_psql('detached', 'TABLE visits_1; TRUNCATE visits_1'), 'read done visits_1 0, write done visits_1', 'what is done to it is told as its own');
+
 # A segment that is removed while it is read is read on to its end.
 sql($node, 'postgres', "SELECT 1 AS many;\n" x 12_000 . 'SELECT hipaa_guard.audit_flush()');
 my ($segment) = glob $node->data_dir . '/hipaa_guard/audit/*.hga';
