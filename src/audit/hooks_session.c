@@ -17,6 +17,7 @@
 #include "libpq/libpq-be.h"
 #include "miscadmin.h"
 #include "postmaster/autovacuum.h"
+#include "redact/redact.h"
 #include "replication/walsender.h"
 #include "storage/ipc.h"
 #include "storage/proc.h"
@@ -107,6 +108,7 @@ authenticated(Port *port, int status)
 	/* The client hung up to ask its user for a password: no attempt yet. */
 	if (status == STATUS_EOF)
 		return;
+	hg_redact_show_client();
 	hg_audit_session_early(port->user_name, port->database_name);
 	if (status != STATUS_OK)
 	{

@@ -345,6 +345,27 @@ client_names_in_use(const ErrorData *edata)
 
 static char redacted_name[] = HG_REDACTED;
 
+/* The client's own names while that stands in their place, which is for a line of the log. */
+static char *hidden_user = NULL;
+static char *hidden_database = NULL;
+
+void
+hg_redact_show_client(void)
+{
+	if (MyProcPort != NULL && hidden_user != NULL)
+		MyProcPort->user_name = hidden_user;
+	if (MyProcPort != NULL && hidden_database != NULL)
+		MyProcPort->database_name = hidden_database;
+	hidden_user = hidden_database = NULL;
+}
+
+static void
+hide_name(char **name, char **hidden)
+{
+	*hidden = *name;
+	*name = redacted_name;
+}
+
 static bool
 client_name_may_stay(const char *name, const hg_mask_options *mask)
 {
@@ -362,9 +383,9 @@ mask_connecting(ErrorData *edata, Port *port, const hg_mask_options *mask)
 	client_names use = client_names_in_use(edata);
 
 	if (use != NAMES_USED && !client_name_may_stay(port->database_name, mask))
-		port->database_name = redacted_name;
+		hide_name(&port->database_name, &hidden_database);
 	if (use == NAMES_FREE && !client_name_may_stay(port->user_name, mask))
-		port->user_name = redacted_name;
+		hide_name(&port->user_name, &hidden_user);
 	if (!client_name_may_stay(port->database_name, mask) ||
 		!client_name_may_stay(port->user_name, mask))
 		edata->output_to_server = false;
@@ -384,6 +405,8 @@ mask_client(ErrorData *edata, const hg_mask_log_options *options)
 			overwrite(application_name);
 		strlcpy(checked, application_name, sizeof(checked));
 	}
+	hg_redact_show_client();
+	/* By then there are such a role and such a database, and who acts must be told. */
 	if (port == NULL || (!ClientAuthInProgress && OidIsValid(MyDatabaseId)))
 		return;
 	if (edata->elevel < FATAL)

@@ -73,6 +73,9 @@ extern void hg_redact_install_activity_hooks(void);
  */
 extern void hg_redact_close_side_doors(void);
 
+/* Puts the client's names back that were hidden from the last line of the log. */
+extern void hg_redact_show_client(void);
+
 /*
  * Why pg_stat_statements must not be beside a flagged database; NULL if it is
  * not loaded. It keeps literals of utility statements and all comments.

@@ -9,6 +9,7 @@ my $node = new_node('cluster', { init => [ allows_streaming => 1, has_archiving 
 $node->append_conf('postgresql.conf', "log_min_messages = 'fatal'");
 $node->restart;
 create_extension($node, 'clinic');
+sql($node, 'postgres', 'CREATE ROLE "svc-app@corp.example" LOGIN');
 my $idle = talk($node->connstr('postgres'));
 $idle->("\\unset ON_ERROR_STOP\nSELECT");
 flag($node, 'clinic');
@@ -123,5 +124,16 @@ $node->start;
 sql($node, 'clinic', 'SELECT hipaa_guard.audit_flush()');
 is(sql($node, 'clinic', "SELECT count(*) FROM hipaa_guard.audit_log WHERE command_tag = 'fork'"), '0', 'the parent is no fork');
 is(scalar(trails($node)), 1, 'and has one trail');
+
+# A role that exists is told by its name, whatever it is called; only lines of the time when nobody knew that have not.
+$node->append_conf('postgresql.conf', "log_line_prefix = '%m [%p] u=%u '\nlog_connections = on\nlog_min_messages = warning");
+$node->restart;
+my $before = log_position($node);
+is((try_sql($node, 'clinic', "SELECT 'as a service'", user => 'svc-app@corp.example'))[0], 0, 'a role with an odd name logs in');
+like(log_of($node, $before), qr/u=\[redacted\] LOG:  connection authorized: user=\[/, 'it is not named while it connects');
+like(log_of($node, $before), qr/u=svc-app\@corp\.example LOG:  statement:/, 'and then it is');
+sql($node, 'clinic', 'SELECT hipaa_guard.audit_flush()');
+is(sql($node, 'clinic', "SELECT count(*) FROM hipaa_guard.audit_log WHERE command_tag = 'LOGIN' AND session_user_name = 'svc-app\@corp.example'"),
+    '1', 'its login has its name in the trail');
 $node->stop;
 done_testing();
