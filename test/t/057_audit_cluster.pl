@@ -133,7 +133,7 @@ is((try_sql($node, 'clinic', "SELECT 'as a service'", user => 'svc-app@corp.exam
 like(log_of($node, $before), qr/u=\[redacted\] LOG:  connection authorized: user=\[/, 'it is not named while it connects');
 like(log_of($node, $before), qr/u=svc-app\@corp\.example LOG:  statement:/, 'and then it is');
 sql($node, 'clinic', 'SELECT hipaa_guard.audit_flush()');
-is(sql($node, 'clinic', "SELECT count(*) FROM hipaa_guard.audit_log WHERE command_tag = 'LOGIN' AND session_user_name = 'svc-app\@corp.example'"),
-    '1', 'its login has its name in the trail');
+is(sql($node, 'clinic', "SELECT count(*) FROM hipaa_guard.audit_log
+    WHERE command_tag = 'LOGIN' AND session_user_name = 'svc-app\@corp.example'"), '1', 'its login has its name in the trail');
 $node->stop;
 done_testing();

@@ -155,7 +155,8 @@ $holder->('TABLE visits');
 $holder->('COMMIT');
 $holder->();
 like($said, qr/57014/, 'a partition is half detached');
-is(by_psql('detached', 'TABLE visits_1; TRUNCATE visits_1'), 'read done visits_1 0, write done visits_1', 'what is done to it is told as its own');
+is(by_psql('detached', 'TABLE visits_1; TRUNCATE visits_1'),
+    'read done visits_1 0, write done visits_1', 'what is done to it is told as its own');
 
 # A segment that is removed while it is read is read on to its end.
 sql($node, 'postgres', "SELECT 1 AS many;\n" x 12_000 . 'SELECT hipaa_guard.audit_flush()');
