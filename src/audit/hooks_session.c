@@ -202,31 +202,41 @@ first_word_of(const char *statement)
 	return (int) i;
 }
 
-/* A failure that no other hook saw: the statement did not get as far. */
+/* An event of the statement at hand, which no other hook sees. */
 static void
-failure_record(const ErrorData *error)
+statement_put(hg_audit_class class, hg_audit_outcome outcome, int sqlstate, uint8 flags,
+			  const char *tag)
 {
 	char		bundle[HG_AUDIT_BUNDLE_SIZE];
 	hg_audit_words action;
 	hg_audit_words statement;
 	hg_audit_event event;
-	int			word;
 	bool		cut;
 
-	if (debug_query_string == NULL)
-		return;
-	word = first_word_of(debug_query_string);
-	if (!hg_audit_wanted(first_words[word].class))
-		return;
 	hg_audit_statement_number++;
-	hg_audit_event_begin(&event, first_words[word].class,
-						 hg_audit_outcome_of(HG_AUDIT_FAILURE, error->sqlerrcode));
-	event.sqlstate = error->sqlerrcode;
-	hg_audit_words_action(&action, bundle, first_words[word].tag, NULL);
+	hg_audit_event_begin(&event, class, outcome);
+	event.sqlstate = sqlstate;
+	event.flags |= flags;
+	hg_audit_words_action(&action, bundle, tag, NULL);
 	hg_audit_words_statement(&statement, debug_query_string, 0, 0, &cut);
 	if (cut)
 		event.flags |= HG_AUDIT_EVENT_CUT;
 	hg_audit_put(&event, &action, NULL, &statement);
+}
+
+/* A failure that no other hook saw: the statement did not get as far. */
+static void
+failure_record(const ErrorData *error)
+{
+	int			word;
+
+	if (debug_query_string == NULL)
+		return;
+	word = first_word_of(debug_query_string);
+	if (hg_audit_wanted(first_words[word].class))
+		statement_put(first_words[word].class,
+					  hg_audit_outcome_of(HG_AUDIT_FAILURE, error->sqlerrcode),
+					  error->sqlerrcode, 0, first_words[word].tag);
 }
 
 /* Commands that take data out or make a way for it; the others are misc. */
@@ -247,30 +257,17 @@ static const struct
 static void
 command_record(ErrorData *error)
 {
-	char		bundle[HG_AUDIT_BUNDLE_SIZE];
-	hg_audit_words action;
-	hg_audit_words statement;
-	hg_audit_event event;
 	const char *word = first_word_find(debug_query_string);
 	int			i = 0;
-	bool		cut;
 
 	if (!commands_shown)
 		error->output_to_server = false;
 	while (commands[i].tag != NULL
 		   && pg_strncasecmp(word, commands[i].tag, strlen(commands[i].tag)) != 0)
 		i++;
-	if (!hg_audit_wanted_cluster(commands[i].class))
-		return;
-	hg_audit_statement_number++;
-	hg_audit_event_begin(&event, commands[i].class, HG_AUDIT_SUCCESS);
-	event.flags |= HG_AUDIT_EVENT_CLUSTER;
-	hg_audit_words_action(&action, bundle, commands[i].tag ? commands[i].tag : "REPLICATION",
-						  NULL);
-	hg_audit_words_statement(&statement, debug_query_string, 0, 0, &cut);
-	if (cut)
-		event.flags |= HG_AUDIT_EVENT_CUT;
-	hg_audit_put(&event, &action, NULL, &statement);
+	if (hg_audit_wanted_cluster(commands[i].class))
+		statement_put(commands[i].class, HG_AUDIT_SUCCESS, 0, HG_AUDIT_EVENT_CLUSTER,
+					  commands[i].tag ? commands[i].tag : "REPLICATION");
 }
 
 static bool
