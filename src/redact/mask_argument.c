@@ -281,10 +281,9 @@ hg_mask_origin(const char *word, size_t size, const hg_mask_log_options *options
 }
 
 bool
-hg_mask_holds_value(const char *word, size_t size, const hg_mask_log_options *options)
+hg_mask_is_value(hg_sql_origin origin, const char *word, size_t size,
+				 const hg_mask_log_options *options)
 {
-	hg_sql_origin origin = hg_mask_origin(word, size, options);
-
 	for (int i = 0; origin != HG_ORIGIN_NAME && i < options->parameters_count; i++)
 		if (hg_mask_holds_word(options->parameters[i].text, options->parameters[i].size, word,
 							   size))
@@ -292,13 +291,19 @@ hg_mask_holds_value(const char *word, size_t size, const hg_mask_log_options *op
 	return origin == HG_ORIGIN_VALUE;
 }
 
+static bool
+holds_value(const char *word, size_t size, const hg_mask_log_options *options)
+{
+	return hg_mask_is_value(hg_mask_origin(word, size, options), word, size, options);
+}
+
 bool
 hg_mask_may_be_value(const char *word, size_t size, const hg_mask_log_options *options)
 {
-	return hg_mask_holds_value(word, size, options) ||
-		(options->statement != NULL &&
-		 hg_mask_sql_origin(options->statement, options->statement_size, word, size) ==
-		 HG_ORIGIN_ELSEWHERE);
+	hg_sql_origin origin = options->statement == NULL ? HG_ORIGIN_NONE :
+		hg_mask_sql_origin(options->statement, options->statement_size, word, size);
+
+	return origin == HG_ORIGIN_ELSEWHERE || hg_mask_is_value(origin, word, size, options);
 }
 
 /*
@@ -350,7 +355,7 @@ path_holds_value(const char *path, size_t size, const hg_mask_log_options *optio
 		while (end < size && (is_letter((unsigned char) path[end]) ||
 							  is_digit((unsigned char) path[end])))
 			end++;
-		if (end >= at + 4 && hg_mask_holds_value(path + at, end - at, options))
+		if (end >= at + 4 && holds_value(path + at, end - at, options))
 			return true;
 	}
 	return false;
@@ -390,7 +395,7 @@ system_text_may_stay(const char *text, size_t size, bool quoted,
 		return false;
 	if (memchr(text, '/', size) != NULL)
 		return !path_holds_value(text, size, options);
-	return !hg_mask_holds_value(text, size, options);
+	return !holds_value(text, size, options);
 }
 
 /* Whether an argument of a class that may stay looks as its class should. */

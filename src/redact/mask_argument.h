@@ -35,8 +35,12 @@ extern void hg_mask_put_argument(hg_out *out, char class, const char *text, size
 extern void hg_mask_put_inner_sql(hg_out *out, const char *sql, size_t size,
 								  const hg_mask_log_options *options);
 
-/* Whether the user gave a word as a value that can be seen, and not as a name as well. */
-extern bool hg_mask_holds_value(const char *word, size_t size, const hg_mask_log_options *options);
+/*
+ * Whether the user gave a word, of which the origin is known, as a value that can
+ * be seen, and not as a name as well.
+ */
+extern bool hg_mask_is_value(hg_sql_origin origin, const char *word, size_t size,
+							 const hg_mask_log_options *options);
 
 /* The same, or as one that cannot be seen in the statement. */
 extern bool hg_mask_may_be_value(const char *word, size_t size,

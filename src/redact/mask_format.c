@@ -104,8 +104,12 @@ closing_quote(const char *text, size_t size, size_t from, const char *close)
 static bool
 word_is_given(const char *word, size_t size, const hg_mask_log_options *options)
 {
-	return size > 1 && (hg_mask_holds_value(word, size, options) ||
-						hg_mask_origin(word, size, options) == HG_ORIGIN_ELSEWHERE);
+	hg_sql_origin origin;
+
+	if (size < 2)
+		return false;
+	origin = hg_mask_origin(word, size, options);
+	return origin == HG_ORIGIN_ELSEWHERE || hg_mask_is_value(origin, word, size, options);
 }
 
 /* The end of the word at a byte; "at" if none begins there. */
